@@ -1,0 +1,70 @@
+//! `cargo scratch build` and `cargo scratch push`.
+
+use super::pipeline::{Project, Words};
+use crate::cli::{BuildArgs, MessageFormat};
+use crate::error::Result;
+use crate::oci::registry;
+use crate::report::{Built, json};
+use crate::resolve::plan::{Plan, Verb};
+use crate::shell::{Shell, human_bytes};
+
+/// Builds an image, and loads it unless told otherwise.
+pub fn build(args: &BuildArgs, shell: &Shell) -> Result<()> {
+    make(Verb::Build, args, shell)
+}
+
+/// Builds an image for every platform, and pushes it.
+pub fn push(args: &BuildArgs, shell: &Shell) -> Result<()> {
+    make(Verb::Push, args, shell)
+}
+
+fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
+    let words =
+        Words { verb, source: &args.source, image: &args.image, output: &args.output, cargo_args: &args.cargo_args };
+    let project = Project::learn(words, shell)?;
+    let plan = project.plan(&args.engine)?;
+    if args.output.dry_run {
+        return show(&plan, args.output.message_format, shell);
+    }
+    let _lock = project.lock(shell)?;
+    let artifacts = project.artifacts(shell)?;
+    let images = project.images(&artifacts);
+    let mut built = project.deliver(&plan.engine.choice, &images, &args.engine, shell)?;
+    summarize(&built, shell);
+    if args.output.message_format == MessageFormat::Json {
+        complete(&mut built, args.engine.tls_verify)?;
+    }
+    built.report(&plan.outputs, args.output.message_format, shell)
+}
+
+/// Prints the plan.
+pub fn show(plan: &Plan, format: MessageFormat, shell: &Shell) -> Result<()> {
+    match format {
+        MessageFormat::Human => shell.result(plan.to_string().trim_end()),
+        MessageFormat::Json => shell.result(json(plan)?),
+    }
+}
+
+/// What was done, in a line for people.
+pub fn summarize(built: &Built, shell: &Shell) {
+    let names: Vec<_> = built.names.iter().map(ToString::to_string).collect();
+    let platforms: Vec<_> = built.platforms.iter().map(|platform| platform.platform.to_string()).collect();
+    let size: u64 = built.platforms.iter().filter_map(|platform| platform.compressed_size).sum();
+    let size = if size > 0 { format!(", {} compressed", human_bytes(size)) } else { String::new() };
+    let verb = match (built.pushed, built.loaded) {
+        (true, _) => "Pushed",
+        (false, true) => "Loaded",
+        (false, false) => "Built",
+    };
+    shell.status(verb, format_args!("{} ({}{size})", names.join(", "), platforms.join(", ")));
+}
+
+/// An engine that pushes keeps the sizes of what it sent to itself; the registry tells.
+fn complete(built: &mut Built, tls_verify: bool) -> Result<()> {
+    let known = built.platforms.iter().all(|platform| platform.compressed_size.is_some());
+    if built.pushed && !known {
+        let remote = registry::read_back(&built.names[0], &built.digest, tls_verify)?;
+        built.describe_remote(remote);
+    }
+    Ok(())
+}

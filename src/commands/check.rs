@@ -1,0 +1,96 @@
+//! `cargo scratch check`
+
+use serde_json::json;
+
+use super::pipeline::{Project, Words};
+use crate::cli::{CheckArgs, ImageArgs, MessageFormat, OutputArgs};
+use crate::error::{Error, Exit, Result};
+use crate::linkage::{self, Report, Severity};
+use crate::platform::Platform;
+use crate::report;
+use crate::resolve::plan::Verb;
+use crate::shell::Shell;
+
+/// Checks the named files, or the workspace's binary.
+///
+/// # Errors
+/// [`Exit::NotScratchReady`] if one of them would not start in a scratch image.
+pub fn check(args: &CheckArgs, shell: &Shell) -> Result<()> {
+    let reports = if args.files.is_empty() { built(args, shell)? } else { files(args)? };
+    let mut failed = 0;
+    for (report, helps) in &reports {
+        failed += usize::from(!report.is_ready());
+        match args.message_format {
+            MessageFormat::Human => say(report, helps, shell)?,
+            MessageFormat::Json => {
+                let mut value = serde_json::to_value(report).unwrap_or_default();
+                value["ready"] = json!(report.is_ready());
+                value["help"] = json!(helps);
+                shell.result(report::json(&value)?)?;
+            }
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Error::new(
+            Exit::NotScratchReady,
+            format!("{failed} of {} would not start in a scratch image", count(reports.len())),
+        )),
+    }
+}
+
+fn count(files: usize) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
+}
+
+fn files(args: &CheckArgs) -> Result<Vec<(Report, Vec<String>)>> {
+    let platform = match args.platform.as_slice() {
+        [] => None,
+        [one] => Some(Platform::parse(one)?),
+        _ => {
+            return Err(Error::usage("a file is for one platform, and several are named"));
+        }
+    };
+    let home = std::env::home_dir().and_then(|home| camino::Utf8PathBuf::from_path_buf(home).ok());
+    let homes: Vec<_> = home.into_iter().collect();
+    let check = |file| Ok((linkage::check(file, platform, &homes)?.0, Vec::new()));
+    args.files.iter().map(|file| check(file)).collect()
+}
+
+fn built(args: &CheckArgs, shell: &Shell) -> Result<Vec<(Report, Vec<String>)>> {
+    let image = ImageArgs { platform: args.platform.clone(), ..ImageArgs::default() };
+    let words = Words {
+        verb: Verb::Check,
+        source: &args.source,
+        image: &image,
+        output: &OutputArgs::default(),
+        cargo_args: &args.cargo_args,
+    };
+    let project = Project::learn(words, shell)?;
+    let _lock = project.lock(shell)?;
+    let compiled = project.compile(shell)?;
+    let check = |artifact| {
+        let (report, _) = project.check(artifact)?;
+        let helps = project.explain(&report, &compiled, artifact);
+        Ok((report, helps))
+    };
+    compiled.artifacts.iter().map(check).collect()
+}
+
+/// A report for people. It is what was asked for, so it goes to stdout.
+fn say(report: &Report, helps: &[String], shell: &Shell) -> Result<()> {
+    let platform = report.platform.map_or_else(|| "no known platform".to_owned(), |platform| platform.to_string());
+    let verdict = if report.is_ready() { "ready" } else { "not ready" };
+    shell.result(format_args!("{}: {verdict} ({platform}, {})", report.file, report.summary()))?;
+    for finding in &report.findings {
+        let severity = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        shell.result(format_args!("  {severity}: {} [{}]", finding.message, finding.code))?;
+    }
+    for help in helps {
+        shell.result(format_args!("  help: {help}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! The stages as every command goes through them: learn, plan, compile, check.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::cli::{EngineArgs, ImageArgs, OutputArgs, SourceArgs};
+use crate::compile::cargo::{self, Build};
+use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
+use crate::compile::toolchain::{self, Toolchain};
+use crate::compile::{Artifact, Compiled, flags, reproducible};
+use crate::engine::{self, EngineChoice, Wanted, detect};
+use crate::error::{Context, Error, Exit, Result};
+use crate::image::{self, Image};
+use crate::linkage::culprit::{self, Linking};
+use crate::linkage::{self, Report, StaticArtifact};
+use crate::oci::store::BlobStore;
+use crate::report::Built;
+use crate::resolve::plan::{
+    CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder,
+};
+use crate::resolve::workspace;
+use crate::shell::Shell;
+
+/// The words of the user that every command has in some form.
+pub struct Words<'a> {
+    pub verb: Verb,
+    pub source: &'a SourceArgs,
+    pub image: &'a ImageArgs,
+    pub output: &'a OutputArgs,
+    pub cargo_args: &'a [String],
+}
+
+/// What is known of the project and its toolchain once all has been read.
+pub struct Project<'a> {
+    pub words: Words<'a>,
+    pub intent: Intent,
+    pub toolchain: Toolchain,
+    pub cargo_config: CargoConfig,
+    pub compile: CompilePlan,
+}
+
+impl<'a> Project<'a> {
+    /// Reads the workspace, the configuration and the toolchain, side by side, and plans the compilation.
+    pub fn learn(words: Words<'a>, shell: &Shell) -> Result<Project<'a>> {
+        let cargo = toolchain::cargo();
+        let source = words.source;
+        let (workspace, toolchain) = std::thread::scope(|scope| {
+            let toolchain = scope.spawn(|| Toolchain::find(cargo.clone()));
+            let workspace = workspace::load(&cargo, source);
+            let toolchain = toolchain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (workspace, toolchain)
+        });
+        let (workspace, toolchain) = (workspace?, toolchain?);
+        let intent = intend(words.verb, &workspace, source, words.image, words.output, &Environment::read())?;
+        let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
+        let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
+        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace.root_manifest(), shell)?;
+        Ok(Project { words, intent, toolchain, cargo_config, compile })
+    }
+
+    /// Finds the engine, which makes the plan complete.
+    pub fn plan(&self, options: &EngineArgs) -> Result<Plan> {
+        let intent = &self.intent;
+        let name = options.engine.as_deref().or(intent.engine.as_deref()).unwrap_or("auto");
+        let choice = detect::choose(Wanted::parse(name)?, &intent.outputs, options.builder.as_deref())?;
+        let steps = choice.engine().steps(&intent.outputs, intent.platforms.len() > 1);
+        Ok(Plan {
+            binary: intent.binary.clone(),
+            compile: self.compile.clone(),
+            image: intent.image.clone(),
+            engine: EnginePlan { choice, steps },
+            outputs: intent.outputs.clone(),
+        })
+    }
+
+    /// Compiles and checks. Whatever keeps a binary from starting in a scratch image ends it here.
+    pub fn artifacts(&self, shell: &Shell) -> Result<Vec<StaticArtifact>> {
+        let compiled = self.compile(shell)?;
+        let mut artifacts = Vec::new();
+        for artifact in &compiled.artifacts {
+            let (report, checked) = self.check(artifact)?;
+            match checked {
+                Some(checked) => {
+                    shell.status(
+                        "Checked",
+                        format_args!("{} ({}): {}", self.intent.binary.name, artifact.platform, report.summary()),
+                    );
+                    for finding in report.warnings() {
+                        shell.warn(format_args!(
+                            "{} ({}): {}",
+                            self.intent.binary.name, artifact.platform, finding.message
+                        ));
+                    }
+                    artifacts.push(checked);
+                }
+                None => return Err(self.not_ready(&report, &compiled, artifact)),
+            }
+        }
+        Ok(artifacts)
+    }
+
+    /// Installs what is missing, calls cargo, and takes what it made to a place where nobody changes it.
+    pub fn compile(&self, shell: &Shell) -> Result<Compiled> {
+        let missing: Vec<_> = self.compile.targets.iter().filter(|t| t.install).map(|t| t.platform).collect();
+        self.toolchain.install(&missing, shell)?;
+        let mut compiled = cargo::run(&self.build(), shell)?;
+        let folder = self.intent.folder().join("artifacts");
+        for artifact in &mut compiled.artifacts {
+            let place = folder.join(artifact.platform.folder()).join(&self.intent.binary.name);
+            keep(&artifact.path, &place)
+                .context(|| format!("failed to take {} to the folder {folder}", artifact.path))?;
+            artifact.path = place;
+        }
+        Ok(compiled)
+    }
+
+    /// Checks a binary of ours.
+    pub fn check(&self, artifact: &Artifact) -> Result<(Report, Option<StaticArtifact>)> {
+        linkage::check(&artifact.path, Some(artifact.platform), &self.build_paths())
+    }
+
+    /// Who is to blame for what a report found, and the ways out.
+    pub fn explain(&self, report: &Report, compiled: &Compiled, artifact: &Artifact) -> Vec<String> {
+        let rustflags = self.cargo_config.rustflags(artifact.platform.triple);
+        let linker = self.compile.targets.iter().find(|target| target.platform == artifact.platform);
+        let linking = Linking {
+            linked_libs: &compiled.linked_libs,
+            rustflags: rustflags.flags(),
+            users_linker: linker.and_then(|target| match &target.linker {
+                flags::Linker::User(program) => Some(program.as_str()),
+                flags::Linker::RustLld | flags::Linker::Default => None,
+            }),
+        };
+        report.elf.as_ref().map_or_else(Vec::new, |facts| culprit::explain(facts, &linking))
+    }
+
+    /// The images of checked artifacts.
+    pub fn images(&self, artifacts: &[StaticArtifact]) -> Vec<Image> {
+        artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image)).collect()
+    }
+
+    /// Has the engine make the image and bring it where it is to go.
+    pub fn deliver(
+        &self,
+        engine: &EngineChoice,
+        images: &[Image],
+        options: &EngineArgs,
+        shell: &Shell,
+    ) -> Result<Built> {
+        let store = BlobStore::new(scratch_folder(&self.intent.target_directory).join("blobs"));
+        let folder = self.intent.folder();
+        engine.engine().deliver(&engine::Job {
+            images,
+            outputs: &self.intent.outputs,
+            options,
+            folder: &folder,
+            store: &store,
+            shell,
+        })
+    }
+
+    /// Keeps other runs in this target folder waiting until the guard is dropped: they would change files under our hands.
+    pub fn lock(&self, shell: &Shell) -> Result<Lock> {
+        Lock::take(&scratch_folder(&self.intent.target_directory), shell)
+    }
+
+    fn build(&self) -> Build<'_> {
+        build_of(&self.words, &self.intent, &self.toolchain, &self.compile.additions)
+    }
+
+    /// Folders of this machine that should not be named in a binary.
+    fn build_paths(&self) -> Vec<Utf8PathBuf> {
+        let home = std::env::home_dir().and_then(|home| Utf8PathBuf::from_path_buf(home).ok());
+        let places =
+            [Some(self.intent.workspace_root.clone()), Some(self.intent.target_directory.clone()), cargo_home(), home];
+        places.into_iter().flatten().collect()
+    }
+
+    fn not_ready(&self, report: &Report, compiled: &Compiled, artifact: &Artifact) -> Error {
+        let name = &self.intent.binary.name;
+        let found: Vec<_> = report.errors().map(|finding| finding.message.as_str()).collect();
+        let message = format!("`{name}` for {} would not start in a scratch image", artifact.platform);
+        let error = Error::new(Exit::NotScratchReady, message).because(found.join("\n"));
+        self.explain(report, compiled, artifact).into_iter().fold(error, Error::help)
+    }
+}
+
+fn build_of<'a>(
+    words: &Words<'a>,
+    intent: &'a Intent,
+    toolchain: &'a Toolchain,
+    additions: &'a flags::Additions,
+) -> Build<'a> {
+    Build {
+        cargo: &toolchain.cargo,
+        source: words.source,
+        package: format!("{}@{}", intent.binary.package, intent.binary.version),
+        binary: &intent.binary.name,
+        is_example: intent.binary.is_example,
+        profile: &intent.profile,
+        features: &intent.features,
+        platforms: &intent.platforms,
+        additions,
+        cargo_args: words.cargo_args,
+    }
+}
+
+fn plan_compilation(
+    words: &Words<'_>,
+    intent: &Intent,
+    toolchain: &Toolchain,
+    config: &CargoConfig,
+    manifest: &Utf8Path,
+    shell: &Shell,
+) -> Result<CompilePlan> {
+    let has_rust_lld = toolchain.has_rust_lld();
+    let linkers: Vec<_> =
+        intent.platforms.iter().map(|platform| (*platform, flags::linker(config, *platform, has_rust_lld))).collect();
+    let strip = !flags::user_strips(config, &manifest_profiles(manifest)?, &intent.profile, &intent.platforms);
+    let remap = reproducible::remap_flags(
+        &intent.workspace_root,
+        cargo_home().as_deref(),
+        &intent.target_directory,
+        toolchain.rust_src_remap(),
+    );
+    let additions = flags::additions(config, &linkers, strip, &remap);
+    let command = cargo::command(&build_of(words, intent, toolchain, &additions), shell.verbosity(), shell.color());
+    let targets = linkers.into_iter().map(|(platform, linker)| TargetPlan {
+        platform,
+        triple: platform.triple,
+        linker,
+        install: !toolchain.has_target(platform),
+    });
+    Ok(CompilePlan {
+        targets: targets.collect(),
+        profile: intent.profile.clone(),
+        features: intent.features.clone(),
+        command: command.to_string(),
+        additions,
+    })
+}
+
+/// A second name for the same file, which stays when cargo puts another in the first one's place; a copy where the file
+/// system has no such thing.
+fn keep(artifact: &Utf8Path, place: &Utf8Path) -> std::io::Result<()> {
+    if let Some(parent) = place.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    match fs_err::remove_file(place) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs_err::hard_link(artifact, place).or_else(|_| fs_err::copy(artifact, place).map(|_| ()))
+}
+
+/// The lock on the folder below the target folder; see [`Project::lock`].
+pub struct Lock {
+    _file: std::fs::File,
+}
+
+impl Lock {
+    fn take(folder: &Utf8Path, shell: &Shell) -> Result<Lock> {
+        let locking = || format!("failed to lock the folder {folder}");
+        fs_err::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
+        let path = folder.join(".lock");
+        let file = fs_err::File::create(&path).map_err(|error| unwritable(folder, error))?.into_file();
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                shell.status("Blocking", "waiting for another cargo scratch in this target folder");
+                file.lock().context(locking)?;
+            }
+            // Some network file systems have no locks; cargo goes on there too.
+            Err(std::fs::TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {}
+            Err(std::fs::TryLockError::Error(error)) => return Err(error).context(locking),
+        }
+        Ok(Lock { _file: file })
+    }
+}
+
+fn unwritable(folder: &Utf8Path, error: std::io::Error) -> Error {
+    Error::new(Exit::Failure, format!("failed to write to the target folder {folder}"))
+        .because(error)
+        .help("name another one: --target-dir DIRECTORY")
+}

@@ -1,0 +1,43 @@
+//! Paths of the build machine are kept out of the program: panic messages and debug information would show them.
+
+use camino::Utf8Path;
+
+/// What is replaced by what: the flags that give the same program wherever it is built.
+///
+/// The places are those that rustc is called with absolute paths for: the workspace (for what its build scripts
+/// generate), the sources that cargo downloaded, and the standard library where `rust-src` is installed.
+pub fn remap_flags(
+    workspace: &Utf8Path,
+    cargo_home: Option<&Utf8Path>,
+    target: &Utf8Path,
+    rust_src: Option<(String, String)>,
+) -> Vec<String> {
+    let mut places = vec![(workspace.to_string(), "/workspace".to_owned())];
+    if !target.starts_with(workspace) {
+        places.push((target.to_string(), "/workspace/target".to_owned()));
+    }
+    if let Some(home) = cargo_home {
+        places.push((home.join("registry").join("src").to_string(), "/cargo/registry/src".to_owned()));
+        places.push((home.join("git").join("checkouts").to_string(), "/cargo/git/checkouts".to_owned()));
+    }
+    places.extend(rust_src);
+    // rustc takes the last that fits: the most specific has to come last.
+    places.sort_by_key(|(from, _)| from.len());
+    places.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_place_comes_last() {
+        let flags =
+            remap_flags(Utf8Path::new("/home/me"), Some(Utf8Path::new("/home/me/.cargo")), Utf8Path::new("/t"), None);
+        assert_eq!(flags[0], "--remap-path-prefix=/t=/workspace/target");
+        assert_eq!(flags[1], "--remap-path-prefix=/home/me=/workspace");
+        assert_eq!(flags.len(), 4);
+        let inside = remap_flags(Utf8Path::new("/w"), None, Utf8Path::new("/w/target"), None);
+        assert_eq!(inside, ["--remap-path-prefix=/w=/workspace"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The toolchain that the project uses: which targets it has, which linker it brings, and how it gets a target it lacks.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::{Error, Exit, Result};
+use crate::platform::Platform;
+use crate::process::Command;
+use crate::shell::Shell;
+
+/// The cargo that we call, and the folder of the toolchain it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toolchain {
+    /// `$CARGO` where cargo called us, else `cargo`.
+    pub cargo: Utf8PathBuf,
+    /// The sysroot of the compiler that this cargo calls.
+    pub sysroot: Utf8PathBuf,
+    /// The commit that the compiler was made from, where the sources of the standard library are installed.
+    pub commit: Option<String>,
+    /// The name that rustup knows the toolchain by, where cargo was called through rustup.
+    pub rustup_name: Option<String>,
+}
+
+/// The cargo to call.
+pub fn cargo() -> Utf8PathBuf {
+    std::env::var("CARGO").map_or_else(|_| "cargo".into(), Utf8PathBuf::from)
+}
+
+impl Toolchain {
+    /// Finds the toolchain of this cargo.
+    ///
+    /// Where rustup called cargo, and cargo us, the answer lies in the environment. Only else is the compiler asked.
+    ///
+    /// # Errors
+    /// If there is no rustc.
+    pub fn find(cargo: Utf8PathBuf) -> Result<Toolchain> {
+        let rustup_name = std::env::var("RUSTUP_TOOLCHAIN").ok().filter(|name| !name.is_empty());
+        let sysroot = match of_rustup(&cargo, rustup_name.is_some()) {
+            Some(sysroot) => sysroot,
+            None => ask_rustc()?,
+        };
+        let commit = if rust_src(&sysroot).is_dir() { ask_commit(&sysroot)? } else { None };
+        Ok(Toolchain { cargo, commit, sysroot, rustup_name })
+    }
+
+    /// Whether the standard library for this platform is installed.
+    pub fn has_target(&self, platform: Platform) -> bool {
+        let mut files =
+            fs_err::read_dir(self.rustlib().join(platform.triple).join("lib")).into_iter().flatten().flatten();
+        files.any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
+    }
+
+    /// Whether the toolchain brings `rust-lld`, which rustc finds by its name.
+    pub fn has_rust_lld(&self) -> bool {
+        let mut hosts = fs_err::read_dir(self.rustlib()).into_iter().flatten().flatten();
+        let name = format!("rust-lld{}", std::env::consts::EXE_SUFFIX);
+        hosts.any(|host| host.path().join("bin").join(&name).is_file())
+    }
+
+    /// What the sources of the standard library are called where they are not installed, and what they are called here.
+    ///
+    /// Once they are installed, rustc puts their paths on this machine into programs.
+    pub fn rust_src_remap(&self) -> Option<(String, String)> {
+        let commit = self.commit.as_ref()?;
+        Some((rust_src(&self.sysroot).to_string(), format!("/rustc/{commit}")))
+    }
+
+    fn rustlib(&self) -> Utf8PathBuf {
+        self.sysroot.join("lib").join("rustlib")
+    }
+
+    /// The call that installs the standard library for these platforms.
+    pub fn install_command(&self, platforms: &[Platform]) -> Command {
+        Command::new("rustup")
+            .args(["target", "add"])
+            .option("--toolchain", self.rustup_name.as_ref())
+            .args(platforms.iter().map(|platform| platform.triple))
+    }
+
+    /// Installs the standard library for these platforms with rustup.
+    ///
+    /// # Errors
+    /// [`Exit::Failure`] if there is no rustup, or rustup can't.
+    pub fn install(&self, platforms: &[Platform], shell: &Shell) -> Result<()> {
+        if platforms.is_empty() {
+            return Ok(());
+        }
+        let triples: Vec<_> = platforms.iter().map(|platform| platform.triple).collect();
+        let triples = triples.join(", ");
+        if which::which("rustup").is_err() || !self.is_rustups() {
+            return Err(self.not_installable(&triples));
+        }
+        let of = self.rustup_name.as_deref().map_or_else(String::new, |name| format!(" for {name}"));
+        shell.status("Installing", format_args!("the Rust target {triples}{of}"));
+        let command = self.install_command(platforms);
+        let output = command.capture(shell)?;
+        if !output.status.success() {
+            return Err(command
+                .failed(Exit::Failure, &output)
+                .help(format!("install it where there is a network: {command}")));
+        }
+        Ok(())
+    }
+
+    /// Whether the sysroot is one of rustup's, so that rustup can add to it.
+    fn is_rustups(&self) -> bool {
+        self.rustup_name.is_some() || self.sysroot.components().any(|part| part.as_str() == "toolchains")
+    }
+
+    fn not_installable(&self, triples: &str) -> Error {
+        Error::new(Exit::Failure, format!("the toolchain in {} has no standard library for {triples}", self.sysroot))
+            .help("install Rust with rustup, which can add it: https://rustup.rs")
+            .help("or install your distribution's package with the musl targets of its Rust")
+    }
+}
+
+/// The sysroot that `$CARGO` lies in, if rustup runs it and no other compiler is asked for.
+fn of_rustup(cargo: &Utf8Path, through_rustup: bool) -> Option<Utf8PathBuf> {
+    if !through_rustup || std::env::var_os("RUSTC").is_some() {
+        return None;
+    }
+    let sysroot = cargo.parent()?.parent()?;
+    sysroot.join("lib").join("rustlib").is_dir().then(|| sysroot.to_owned())
+}
+
+fn rust_src(sysroot: &Utf8Path) -> Utf8PathBuf {
+    sysroot.join("lib").join("rustlib").join("src").join("rust")
+}
+
+/// The `commit-hash` of `rustc -vV`.
+fn ask_commit(sysroot: &Utf8Path) -> Result<Option<String>> {
+    let rustc = sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+    let output = Command::new(rustc.as_str()).arg("-vV").capture_quietly()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let hash = text.lines().find_map(|line| line.strip_prefix("commit-hash: "));
+    Ok(hash.filter(|hash| *hash != "unknown").map(str::to_owned))
+}
+
+fn ask_rustc() -> Result<Utf8PathBuf> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let command = Command::new(rustc).args(["--print", "sysroot"]);
+    let output =
+        command.capture_quietly().map_err(|error| error.help("install Rust with rustup: https://rustup.rs"))?;
+    if !output.status.success() {
+        return Err(command.failed(Exit::Failure, &output));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+}

@@ -1,0 +1,185 @@
+//! The built-in engine: makes the image, pushes it, writes it to files, and needs nothing installed.
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+use super::docker::ImageStore;
+use super::{Engine, EngineKind, Job};
+use crate::error::{Context, Error, Exit, Result};
+use crate::image::Image;
+use crate::oci::assemble::{OciImage, assemble};
+use crate::oci::layout::{self, Item};
+use crate::oci::{archive, registry};
+use crate::platform::Platform;
+use crate::process::Command;
+use crate::report::Built;
+use crate::resolve::outputs::{Export, ExportForm, Outputs};
+
+/// cargo-scratch itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Builtin {
+    /// Who it can load images into, where that is asked for.
+    pub loader: Option<Loader>,
+}
+
+/// An engine that takes images from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "engine", content = "store")]
+pub enum Loader {
+    /// `docker load`
+    Docker(ImageStore),
+    /// `podman load`
+    Podman,
+}
+
+impl Loader {
+    fn program(self) -> &'static str {
+        match self {
+            Loader::Docker(_) => "docker",
+            Loader::Podman => "podman",
+        }
+    }
+}
+
+impl Engine for Builtin {
+    fn deliver(&self, job: &Job<'_>) -> Result<Built> {
+        let image = assemble(job.images, job.store)?;
+        let mut built = described(&image, job, EngineKind::Builtin);
+        built.files = export(&image, job)?;
+        if job.outputs.load {
+            self.load(&image, job, &mut built)?;
+        }
+        if job.outputs.push {
+            push(&image, job, &mut built)?;
+        }
+        job.store.prune();
+        Ok(built)
+    }
+
+    fn steps(&self, outputs: &Outputs, _several: bool) -> Vec<String> {
+        let mut steps = vec!["write the layers and manifests".to_owned()];
+        steps.extend(outputs.exports.iter().map(|export| format!("write {}", export.dest)));
+        if outputs.load {
+            steps.push(match self.loader {
+                Some(loader) => format!("{} load", loader.program()),
+                None => "keep the image as an OCI archive under the target folder".to_owned(),
+            });
+        }
+        if outputs.push {
+            steps.extend(outputs.names.iter().map(|name| format!("push {name}")));
+        }
+        steps
+    }
+
+    fn run_command(&self, reference: &str, publish: &[String], args: &[String]) -> Result<Command> {
+        match self.loader {
+            Some(loader) => Ok(super::run_with(loader.program(), reference, publish, args)),
+            None => Err(Error::new(Exit::Engine, "the image is built, and there is no docker or podman to run it")
+                .help("install docker or podman, or start its daemon; `cargo scratch build` says where the image is")),
+        }
+    }
+}
+
+impl Builtin {
+    /// Loads the image into docker or podman; where there is neither, keeps it as an archive and says where.
+    fn load(&self, image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
+        let file = write_archive(image, job)?;
+        let Some(loader) = self.loader else {
+            job.shell.status("Wrote", format_args!("{file} (docker load, podman load and skopeo take it)"));
+            built.files.push(file);
+            return Ok(());
+        };
+        let command = Command::new(loader.program()).args(["load", "--input", file.as_str()]);
+        super::run_engine(&command, &built.names[0].to_string(), false, job.shell)?;
+        built.loaded = true;
+        match loader {
+            Loader::Docker(ImageStore::Containerd) => {}
+            Loader::Docker(ImageStore::Classic) => {
+                // That store keeps no manifest: the image is known by its configuration.
+                built.image_id = host_config(image).to_owned();
+                built.reference = built.image_id.clone();
+            }
+            Loader::Podman => {
+                built.image_id = host_config(image).to_owned();
+                built.reference = built.image_id.clone();
+                tag_in_podman(job, &built.image_id)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// podman names what it loads after the archive's annotations, which hold the tag alone.
+fn tag_in_podman(job: &Job<'_>, id: &str) -> Result<()> {
+    let bare = id.trim_start_matches("sha256:");
+    let names = job.outputs.names.iter().map(ToString::to_string);
+    let command = Command::new("podman").args(["tag", bare]).args(names);
+    super::run_engine(&command, id, false, job.shell)
+}
+
+/// The digest of the configuration for the host's platform, or of the only one.
+fn host_config(image: &OciImage) -> &str {
+    let host = Platform::host();
+    let platform = image.platforms.iter().find(|platform| Some(platform.platform) == host);
+    platform.unwrap_or(&image.platforms[0]).config.digest()
+}
+
+/// What is known of an image that we made.
+pub fn described(image: &OciImage, job: &Job<'_>, engine: EngineKind) -> Built {
+    let digest = image.root().digest().to_owned();
+    let mut built = Built::started(engine, job.images, job.outputs);
+    built.reference = job.outputs.names[0].by_digest(&digest);
+    built.image_id = match image.index {
+        Some(_) => digest.clone(),
+        None => image.platforms[0].config.digest().to_owned(),
+    };
+    built.digest = digest;
+    built.describe(image);
+    built
+}
+
+/// Pushes the image to the registries of its names.
+pub fn push(image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
+    registry::push(image, &job.outputs.names, job.options.tls_verify, job.shell)?;
+    built.pushed = true;
+    built.digest = image.root().digest().to_owned();
+    built.reference = job.outputs.names[0].by_digest(&built.digest);
+    Ok(())
+}
+
+/// Keeps the whole image as an OCI archive below the target folder; returns where.
+pub fn write_archive(image: &OciImage, job: &Job<'_>) -> Result<Utf8PathBuf> {
+    let file = job.folder.join("image.oci.tar");
+    archive::write_file(&layout::oci(image, &job.outputs.names, Platform::host())?, &file)?;
+    Ok(file)
+}
+
+/// Writes the files and folders that the user asked for; returns them.
+///
+/// They are ours whoever is the engine: the image is the same, and not every engine can write every form.
+pub fn export(image: &OciImage, job: &Job<'_>) -> Result<Vec<Utf8PathBuf>> {
+    let mut files = Vec::new();
+    for Export { form, dest } in &job.outputs.exports {
+        let items = items(image, *form, job)?;
+        match form {
+            ExportForm::Dir => layout::write_folder(&items, dest)?,
+            ExportForm::Oci | ExportForm::Docker => archive::write_file(&items, dest)?,
+        }
+        job.shell.status("Wrote", dest);
+        files.push(dest.clone());
+    }
+    Ok(files)
+}
+
+fn items(image: &OciImage, form: ExportForm, job: &Job<'_>) -> Result<Vec<Item>> {
+    match form {
+        ExportForm::Oci | ExportForm::Dir => layout::oci(image, &job.outputs.names, Platform::host()),
+        ExportForm::Docker => layout::docker(image, &job.outputs.names),
+    }
+}
+
+/// Makes an image of ours beside an engine's, for what the engine can't do.
+pub fn assemble_beside(images: &[Image], job: &Job<'_>) -> Result<OciImage> {
+    fs_err::create_dir_all(job.folder).context(|| "failed to make a folder below the target folder")?;
+    assemble(images, job.store)
+}

@@ -1,0 +1,157 @@
+//! The build context: a folder with the Dockerfile and just the files that it copies.
+
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use camino::Utf8Path;
+use fs_err as fs;
+
+use super::dockerfile;
+use crate::error::{Context, Error, Result};
+use crate::image::{Content, Entry, Image};
+use crate::oci::layer::digest_of_file;
+use crate::staging;
+
+/// Writes the Dockerfile and the files of every platform to `folder`, which appears whole or not at all.
+///
+/// # Errors
+/// If a file can't be read, or the folder not written.
+pub fn write(images: &[Image], folder: &Utf8Path) -> Result<()> {
+    let doing = || format!("failed to write the build context to {folder}");
+    let staged = staging::folder_beside(folder).context(doing)?;
+    fs::write(staged.path().join("Dockerfile"), dockerfile::render(images)).context(doing)?;
+    for image in images {
+        for layer in &image.layers {
+            let root = staged.path().join(image.platform.folder()).join(layer.name);
+            fs::create_dir_all(&root).context(doing)?;
+            for entry in &layer.entries {
+                place(entry, &root, image.created).context(doing)?;
+            }
+            // What is put into a folder changes its time.
+            for entry in layer.entries.iter().rev().filter(|entry| entry.content == Content::Folder) {
+                set_time(&root.join(entry.relative_path()), image.created, 0).context(doing)?;
+            }
+        }
+    }
+    staged.replace(folder).context(doing)
+}
+
+/// As [`write`], for a folder that the user named: other files in it are left alone.
+///
+/// # Errors
+/// If the folder has other files.
+pub fn write_for_user(images: &[Image], folder: &Utf8Path) -> Result<()> {
+    let foreign = fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some());
+    let ours = fs::read_to_string(folder.join("Dockerfile")).is_ok_and(|text| text.starts_with(dockerfile::HEADER));
+    if foreign && !ours {
+        return Err(Error::usage(format!("`{folder}` is a folder with other files"))
+            .help("name a folder that does not exist yet, or one that this command wrote"));
+    }
+    write(images, folder)
+}
+
+fn place(entry: &Entry, root: &Utf8Path, created: i64) -> io::Result<()> {
+    let path = root.join(entry.relative_path());
+    match &entry.content {
+        Content::Folder => fs::create_dir_all(&path)?,
+        Content::File(source) => {
+            fs::copy(source, &path)?;
+            set_time(&path, created, fingerprint(source)?)?;
+        }
+    }
+    set_mode(&path, entry.mode)
+}
+
+/// BuildKit takes a file of the same name, size and time for the same file and does not read it again. All our files have
+/// the same second; the nanoseconds, which a layer does not keep, tell one content from another.
+fn fingerprint(source: &Utf8Path) -> io::Result<u32> {
+    let digest = digest_of_file(source)?;
+    let hex = digest.rsplit(':').next().unwrap_or_default();
+    Ok(u32::from_str_radix(&hex[..8], 16).unwrap_or(0) % 1_000_000_000)
+}
+
+fn set_time(path: &Utf8Path, seconds: i64, nanoseconds: u32) -> io::Result<()> {
+    let time = UNIX_EPOCH + Duration::new(seconds.max(0).cast_unsigned(), nanoseconds);
+    open_for_times(path)?.set_modified(time.max(SystemTime::UNIX_EPOCH))
+}
+
+/// Unix sets the times of whatever can be opened for reading; Windows wants writing, and can't open a folder.
+fn open_for_times(path: &Utf8Path) -> io::Result<std::fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(cfg!(windows));
+    options.open(path).map(fs::File::into_file)
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// There are no modes to set; BuildKit gives every file from Windows 0755.
+#[cfg(not(unix))]
+fn set_mode(_path: &Utf8Path, _mode: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Layer;
+    use crate::image::config::{ImageConfig, Words};
+    use crate::platform::Platform;
+    use camino::Utf8PathBuf;
+
+    fn images(source: &Utf8Path) -> Vec<Image> {
+        let entries = vec![
+            Entry { path: "/srv".into(), content: Content::Folder, mode: 0o755 },
+            Entry { path: "/app".into(), content: Content::File(source.to_owned()), mode: 0o755 },
+        ];
+        let config = ImageConfig::new("/app".into(), Words::default()).unwrap();
+        let layers = vec![Layer { name: "binary", entries }];
+        let image = |platform| Image { platform, layers: layers.clone(), config: config.clone(), created: 86_400 };
+        Platform::all().map(image).collect()
+    }
+
+    #[test]
+    fn it_holds_the_dockerfile_and_what_is_copied_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        fs::write(path.join("app"), b"one").unwrap();
+        let dest = path.join("context");
+        write(&images(&path.join("app")), &dest).unwrap();
+        let mut found: Vec<_> = walk(&dest).iter().map(|p| p.strip_prefix(&dest).unwrap().to_string()).collect();
+        found.sort();
+        assert_eq!(found, ["Dockerfile", "linux/amd64/binary/app", "linux/arm64/binary/app"]);
+    }
+
+    #[test]
+    fn another_content_of_the_same_size_has_another_time_in_the_same_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        let times = ["one", "two"].map(|content| {
+            fs::write(path.join("app"), content).unwrap();
+            write(&images(&path.join("app")), &path.join("context")).unwrap();
+            let metadata = fs::metadata(path.join("context/linux/amd64/binary/app")).unwrap();
+            metadata.modified().unwrap().duration_since(UNIX_EPOCH).unwrap()
+        });
+        assert_ne!(times[0], times[1]);
+        assert_eq!(times.map(|time| time.as_secs()), [86_400, 86_400]);
+    }
+
+    #[test]
+    fn a_folder_of_the_users_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        fs::write(path.join("app"), b"one").unwrap();
+        assert!(write_for_user(&images(&path.join("app")), &path).is_err());
+        let dest = path.join("context");
+        write_for_user(&images(&path.join("app")), &dest).unwrap();
+        write_for_user(&images(&path.join("app")), &dest).unwrap();
+    }
+
+    fn walk(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+        let paths =
+            fs::read_dir(folder).unwrap().map(|entry| Utf8PathBuf::from_path_buf(entry.unwrap().path()).unwrap());
+        paths.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+    }
+}

@@ -1,0 +1,257 @@
+//! docker with buildx: one call for all platforms where its image store can hold them.
+
+use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
+
+use super::builtin::{self, assemble_beside};
+use super::{Engine, EngineKind, Job, run_engine};
+use crate::error::{Context, Result};
+use crate::image::Image;
+use crate::platform::Platform;
+use crate::process::Command;
+use crate::report::Built;
+use crate::resolve::outputs::Outputs;
+use crate::shell::Verbosity;
+
+/// A docker whose daemon answers and that has buildx.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Docker {
+    /// How its daemon keeps images.
+    pub store: ImageStore,
+    /// The driver of the buildx builder that will be used: `docker` is the daemon itself.
+    pub driver: String,
+}
+
+/// How a docker daemon keeps images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageStore {
+    /// In containerd: several platforms, manifests and all.
+    Containerd,
+    /// In its own graph drivers: one platform, without its manifest.
+    Classic,
+}
+
+/// What buildx is asked to do with the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Load,
+    Push,
+}
+
+impl Docker {
+    fn is_daemon(&self) -> bool {
+        self.driver == "docker"
+    }
+
+    fn is_containerd(&self) -> bool {
+        self.store == ImageStore::Containerd
+    }
+
+    /// Whether buildx can do this; where it can't, we do it ourselves.
+    fn can(&self, goal: Goal, several: bool) -> bool {
+        match goal {
+            _ if !several => true,
+            Goal::Load => self.is_containerd() && self.is_daemon(),
+            Goal::Push => self.is_containerd() || !self.is_daemon(),
+        }
+    }
+
+    /// The value of `--output`. OCI media types where they can be had, so that the same image has the same digest from
+    /// every engine's point of view.
+    fn output(&self, goals: &[Goal]) -> &'static str {
+        let push = goals.contains(&Goal::Push);
+        match (self.is_daemon() && self.is_containerd(), push) {
+            (true, true) => "type=image,oci-mediatypes=true,push=true",
+            (true, false) => "type=image,oci-mediatypes=true",
+            (false, true) => "type=registry,oci-mediatypes=true",
+            (false, false) => "type=docker",
+        }
+    }
+
+    fn build_command(
+        &self,
+        images: &[Image],
+        context: &Utf8Path,
+        metadata: &Utf8Path,
+        job: &Job<'_>,
+        goals: &[Goal],
+    ) -> Command {
+        let options = job.options;
+        let platforms: Vec<_> = images.iter().map(|image| image.platform.to_string()).collect();
+        let created = images.first().map_or(0, |image| image.created);
+        Command::new("docker")
+            .args(["buildx", "build"])
+            .args(["--platform", &platforms.join(",")])
+            .args(job.outputs.names.iter().flat_map(|name| ["--tag".to_owned(), name.to_string()]))
+            .args(["--output", self.output(goals)])
+            .args(["--metadata-file", metadata.as_str()])
+            .arg(format!("--provenance={}", options.provenance.as_deref().unwrap_or("false")))
+            .args(options.sbom.iter().map(|sbom| format!("--sbom={sbom}")))
+            .option("--builder", options.builder.as_ref())
+            .args(options.cache_from.iter().flat_map(|cache| ["--cache-from", cache]))
+            .args(options.cache_to.iter().flat_map(|cache| ["--cache-to", cache]))
+            .flag("--no-cache", options.no_cache)
+            .option("--progress", options.progress.as_ref())
+            .env("SOURCE_DATE_EPOCH", created.to_string())
+            .arg(context.as_str())
+    }
+
+    /// Has buildx do it, and returns the digest it reports.
+    fn build(&self, images: &[Image], job: &Job<'_>, goals: &[Goal]) -> Result<Metadata> {
+        let context = job.context()?;
+        let metadata = job.folder.join("buildx.json");
+        let command = self.build_command(images, &context, &metadata, job, goals);
+        let show = job.options.progress.is_some() || job.shell.verbosity() >= Verbosity::Verbose;
+        run_engine(&command, &format!("{} with docker", job.outputs.names[0]), show, job.shell)?;
+        let reading = || format!("failed to read what buildx wrote to {metadata}");
+        let text = fs_err::read_to_string(&metadata).context(reading)?;
+        serde_json::from_str(&text).context(reading)
+    }
+
+    /// Loads several platforms into a store, or through a builder, that `buildx --load` can't do it with.
+    fn load_ourselves(&self, job: &Job<'_>, built: &mut Built) -> Result<()> {
+        let image = assemble_beside(job.images, job)?;
+        let file = builtin::write_archive(&image, job)?;
+        if self.is_containerd() {
+            let command = Command::new("docker").args(["load", "--input", file.as_str()]);
+            run_engine(&command, &job.outputs.names[0].to_string(), false, job.shell)?;
+            *built = builtin::described(&image, job, EngineKind::Docker);
+            built.loaded = true;
+            return Ok(());
+        }
+        let host = Platform::host();
+        let local = job.images.iter().find(|image| Some(image.platform) == host).unwrap_or(&job.images[0]);
+        let metadata = self.build(std::slice::from_ref(local), job, &[Goal::Load])?;
+        *built = builtin::described(&image, job, EngineKind::Docker);
+        built.loaded = true;
+        built.image_id.clone_from(&metadata.digest);
+        built.reference = metadata.digest;
+        built.files.push(file.clone());
+        job.shell.note(format_args!(
+            "docker's image store holds one platform: {} is loaded, and all of them are in {file}",
+            local.platform
+        ));
+        Ok(())
+    }
+}
+
+impl Engine for Docker {
+    fn deliver(&self, job: &Job<'_>) -> Result<Built> {
+        let several = job.images.len() > 1;
+        let wanted = [(job.outputs.load, Goal::Load), (job.outputs.push, Goal::Push)];
+        let goals: Vec<Goal> = wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, goal)| goal).collect();
+        let mut built = Built::started(EngineKind::Docker, job.images, job.outputs);
+        let (theirs, ours): (Vec<Goal>, Vec<Goal>) = goals.into_iter().partition(|goal| self.can(*goal, several));
+        if ours.contains(&Goal::Load) {
+            self.load_ourselves(job, &mut built)?;
+        }
+        // Where the daemon keeps what it pushes, one call does both; where it doesn't, the second is cached.
+        let calls: Vec<&[Goal]> = if self.is_daemon() && self.is_containerd() {
+            if theirs.is_empty() { Vec::new() } else { vec![theirs.as_slice()] }
+        } else {
+            theirs.chunks(1).collect()
+        };
+        for goals in calls {
+            let metadata = self.build(job.images, job, goals)?;
+            self.note(&mut built, job, metadata, goals);
+        }
+        let image = if job.outputs.exports.is_empty() && !ours.contains(&Goal::Push) {
+            None
+        } else {
+            Some(assemble_beside(job.images, job)?)
+        };
+        if let Some(image) = image {
+            built.files.extend(builtin::export(&image, job)?);
+            if ours.contains(&Goal::Push) {
+                job.shell.note("docker can't hold several platforms here: cargo-scratch pushes the image itself");
+                builtin::push(&image, job, &mut built)?;
+                built.describe(&image);
+            }
+        }
+        Ok(built)
+    }
+
+    fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String> {
+        let mut steps = Vec::new();
+        if outputs.load {
+            steps.push(match (self.can(Goal::Load, several), self.is_containerd()) {
+                (true, _) => "docker buildx build, and load the image".to_owned(),
+                (false, true) => "write the image, and docker load it".to_owned(),
+                (false, false) => {
+                    "docker buildx build for the host's platform, and keep all platforms as an OCI archive".to_owned()
+                }
+            });
+        }
+        if outputs.push {
+            let who = if self.can(Goal::Push, several) {
+                "docker buildx build, and push"
+            } else {
+                "write the image, and push"
+            };
+            steps.extend(outputs.names.iter().map(|name| format!("{who} {name}")));
+        }
+        steps.extend(outputs.exports.iter().map(|export| format!("write {}", export.dest)));
+        steps
+    }
+
+    fn run_command(&self, reference: &str, publish: &[String], args: &[String]) -> Result<Command> {
+        Ok(super::run_with("docker", reference, publish, args))
+    }
+}
+
+impl Docker {
+    /// Takes over what buildx reported.
+    fn note(&self, built: &mut Built, job: &Job<'_>, metadata: Metadata, goals: &[Goal]) {
+        let name = &job.outputs.names[0];
+        let pushed = goals.contains(&Goal::Push);
+        // The daemon keeps what it pushes too, so the reference by digest can be run at once.
+        let has_manifest = pushed || self.is_containerd();
+        built.pushed |= pushed;
+        built.loaded |= goals.contains(&Goal::Load);
+        built.reference = if has_manifest { name.by_digest(&metadata.digest) } else { metadata.digest.clone() };
+        built.image_id = if self.is_containerd() {
+            metadata.digest.clone()
+        } else {
+            metadata.config.unwrap_or_else(|| metadata.digest.clone())
+        };
+        built.digest = metadata.digest;
+    }
+}
+
+/// What buildx writes to its metadata file, as far as we read it.
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    #[serde(rename = "containerimage.digest")]
+    digest: String,
+    #[serde(rename = "containerimage.config.digest")]
+    config: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn docker(store: ImageStore, driver: &str) -> Docker {
+        Docker { store, driver: driver.to_owned() }
+    }
+
+    #[test]
+    fn what_buildx_refuses_is_done_by_us() {
+        let can = |store, driver, goal| docker(store, driver).can(goal, true);
+        assert!(can(ImageStore::Containerd, "docker", Goal::Load));
+        assert!(can(ImageStore::Containerd, "docker", Goal::Push));
+        assert!(!can(ImageStore::Classic, "docker", Goal::Load));
+        assert!(!can(ImageStore::Classic, "docker", Goal::Push));
+        assert!(!can(ImageStore::Classic, "docker-container", Goal::Load));
+        assert!(can(ImageStore::Classic, "docker-container", Goal::Push));
+        assert!(docker(ImageStore::Classic, "docker").can(Goal::Load, false));
+    }
+
+    #[test]
+    fn the_metadata_of_buildx_is_read() {
+        let text = r#"{"buildx.build.ref":"x","containerimage.digest":"sha256:aa","containerimage.config.digest":"sha256:bb"}"#;
+        let metadata: Metadata = serde_json::from_str(text).unwrap();
+        assert_eq!((metadata.digest.as_str(), metadata.config.as_deref()), ("sha256:aa", Some("sha256:bb")));
+    }
+}

@@ -1,0 +1,229 @@
+//! WHO assembles the image and delivers it: docker, podman, or cargo-scratch itself. All are given the same [`Image`]s.
+
+pub mod builtin;
+pub mod context;
+pub mod detect;
+pub mod docker;
+pub mod dockerfile;
+pub mod multi_stage;
+pub mod podman;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+use crate::cli::EngineArgs;
+use crate::error::{Error, Exit, Result, nearest};
+use crate::image::Image;
+use crate::oci::store::BlobStore;
+use crate::process::Command;
+use crate::report::Built;
+use crate::resolve::outputs::Outputs;
+use crate::shell::Shell;
+
+/// An engine by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// docker with buildx.
+    Docker,
+    /// podman.
+    Podman,
+    /// cargo-scratch itself.
+    Builtin,
+}
+
+/// What the user asked for: an engine, or the first there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// docker, podman, or ourselves, in this order.
+    #[default]
+    Auto,
+    /// This one.
+    This(EngineKind),
+}
+
+impl Wanted {
+    /// Reads the name of an engine.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for an unknown one.
+    pub fn parse(name: &str) -> Result<Wanted> {
+        Ok(match name {
+            "auto" | "" => Wanted::Auto,
+            "docker" => Wanted::This(EngineKind::Docker),
+            "podman" => Wanted::This(EngineKind::Podman),
+            "builtin" => Wanted::This(EngineKind::Builtin),
+            _ => {
+                let error = Error::usage(format!("unknown engine `{name}`"));
+                return Err(match nearest(name, ["auto", "docker", "podman", "builtin"]) {
+                    Some(near) => error.help(format!("an engine with a similar name exists: `{near}`")),
+                    None => error.help("the engines are auto, docker, podman and builtin"),
+                });
+            }
+        })
+    }
+}
+
+/// The engine of a plan, with what was found out about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "name")]
+pub enum EngineChoice {
+    /// docker with buildx.
+    Docker(docker::Docker),
+    /// podman.
+    Podman(podman::Podman),
+    /// cargo-scratch itself, and who it can load images into.
+    Builtin(builtin::Builtin),
+}
+
+impl EngineChoice {
+    /// Its name.
+    pub fn kind(&self) -> EngineKind {
+        match self {
+            EngineChoice::Docker(_) => EngineKind::Docker,
+            EngineChoice::Podman(_) => EngineKind::Podman,
+            EngineChoice::Builtin(_) => EngineKind::Builtin,
+        }
+    }
+
+    /// The engine itself.
+    pub fn engine(&self) -> &dyn Engine {
+        match self {
+            EngineChoice::Docker(docker) => docker,
+            EngineChoice::Podman(podman) => podman,
+            EngineChoice::Builtin(builtin) => builtin,
+        }
+    }
+}
+
+/// Assembles images and delivers them.
+pub trait Engine {
+    /// Makes the image, and brings it wherever the outputs of the job say.
+    ///
+    /// # Errors
+    /// [`Exit::Engine`] or [`Exit::Registry`], with the engine's own words.
+    fn deliver(&self, job: &Job<'_>) -> Result<Built>;
+
+    /// What will be done, in a line a step, for the plan.
+    fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String>;
+
+    /// The call that runs an image, as `docker run` does.
+    fn run_command(&self, reference: &str, publish: &[String], args: &[String]) -> Result<Command>;
+}
+
+/// One image to make, and what is to become of it.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The image, for each platform.
+    pub images: &'a [Image],
+    /// Where it goes.
+    pub outputs: &'a Outputs,
+    /// What the user told the engine.
+    pub options: &'a EngineArgs,
+    /// The folder for this binary's files, below the target folder.
+    pub folder: &'a Utf8Path,
+    /// The layers that have been made before.
+    pub store: &'a BlobStore,
+    /// The terminal.
+    pub shell: &'a Shell,
+}
+
+impl Job<'_> {
+    /// The platforms in a line: `linux/amd64, linux/arm64`.
+    pub fn platform_list(&self) -> String {
+        let names: Vec<_> = self.images.iter().map(|image| image.platform.to_string()).collect();
+        names.join(", ")
+    }
+
+    /// The build context with the Dockerfile, written anew.
+    pub fn context(&self) -> Result<Utf8PathBuf> {
+        let folder = self.folder.join("context");
+        context::write(self.images, &folder)?;
+        Ok(folder)
+    }
+}
+
+/// `docker run` and `podman run` take the same words.
+pub(crate) fn run_with(program: &str, reference: &str, publish: &[String], args: &[String]) -> Command {
+    use std::io::IsTerminal;
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    Command::new(program)
+        .args(["run", "--rm", "--interactive"])
+        .flag("--tty", terminal)
+        .args(publish.iter().map(|port| format!("--publish={port}")))
+        .arg(reference)
+        .args(args)
+}
+
+/// Runs an engine's command: with its own progress where the user wants to see it, else silently, with all that it
+/// printed shown if it fails.
+pub(crate) fn run_engine(command: &Command, what: &str, show: bool, shell: &Shell) -> Result<()> {
+    if show {
+        let status = command.run(shell)?;
+        return if status.success() {
+            Ok(())
+        } else {
+            Err(Error::new(Exit::Engine, format!("`{}` failed ({status})", command.name())))
+        };
+    }
+    let busy = shell.busy("Building", what);
+    let output = command.capture(shell);
+    drop(busy);
+    let output = output?;
+    if output.status.success() {
+        return Ok(());
+    }
+    shell.raw(&output.stderr);
+    Err(advise(
+        Error::new(Exit::Engine, format!("`{}` failed ({})", command.name(), output.status)),
+        &String::from_utf8_lossy(&output.stderr),
+    ))
+}
+
+/// What to do about the failures that an engine reports in its own words. Those of a registry get its exit code.
+fn advise(error: Error, printed: &str) -> Error {
+    let printed = printed.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| printed.contains(word));
+    let registry = |help: &str| Error::new(Exit::Registry, error.to_string()).help(help);
+    if says(&["no basic auth", "unauthorized", "authentication required", "denied: requested access", "401"]) {
+        registry("the registry wants a login: docker login REGISTRY  (or podman login REGISTRY)")
+    } else if says(&["403 forbidden", "denied"]) {
+        registry("the login is not allowed to push there; check the name and the rights of its token")
+    } else if says(&["connection refused", "no such host", "i/o timeout", "server misbehaving"]) {
+        registry("the registry can't be reached; check the name in --tag, and the network")
+    } else if says(&["server gave http response to https client"]) {
+        registry(
+            "the registry speaks plain HTTP; if this network can be trusted: --tls-verify=false (docker: insecure-registries in daemon.json)",
+        )
+    } else if says(&["x509:", "certificate"]) {
+        registry("the registry's certificate is not trusted; make its CA known to the engine")
+    } else if says(&["no space left on device"]) {
+        error.help("the engine's disk is full: docker system prune, or podman system prune, makes room")
+    } else if says(&["exporting attestations", "attestation"]) {
+        error.help("this image store takes no attestations: leave out --provenance and --sbom, or turn on the containerd image store")
+    } else {
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_have_names() {
+        assert_eq!(Wanted::parse("podman").unwrap(), Wanted::This(EngineKind::Podman));
+        assert_eq!(Wanted::parse("auto").unwrap(), Wanted::Auto);
+        let error = Wanted::parse("dokcer").unwrap_err();
+        assert_eq!(error.helps(), ["an engine with a similar name exists: `docker`"]);
+    }
+
+    #[test]
+    fn a_refusal_of_the_registry_is_told_from_one_of_the_engine() {
+        let exit = |printed| advise(Error::new(Exit::Engine, "`docker` failed"), printed).exit();
+        assert_eq!(exit("ERROR: no basic auth credentials"), Exit::Registry);
+        assert_eq!(exit("dial tcp 127.0.0.1:1: connect: connection refused"), Exit::Registry);
+        assert_eq!(exit("write /x: no space left on device"), Exit::Engine);
+        assert_eq!(exit("something else"), Exit::Engine);
+    }
+}

@@ -1,0 +1,106 @@
+//! Ctrl-C, SIGTERM and SIGHUP: end the children, let every stage clean up behind itself, and leave with code 130.
+//!
+//! A signal is a property of the process, so this is the one place with global state.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::error::{Error, Exit, Result};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static CHILDREN: Mutex<Vec<Arc<duct::Handle>>> = Mutex::new(Vec::new());
+static PARTIAL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// How long a stage has to notice and clean up (a read from a dead network does neither) before we do it for it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Installs the handler; called once, by `main`.
+pub fn install() {
+    // Where no handler can be had the system's own default ends us, which is right but for the cleaning up.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            leave();
+        }
+        lock(&CHILDREN).iter().for_each(|child| end(child));
+        std::thread::spawn(|| {
+            std::thread::sleep(GRACE);
+            leave();
+        });
+    });
+}
+
+/// An error if the user has asked us to stop.
+pub fn check() -> Result<()> {
+    if is_set() { Err(Error::interrupted()) } else { Ok(()) }
+}
+
+/// Whether the user has asked us to stop.
+pub fn is_set() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Watches over a child until the guard is dropped.
+pub fn guard_child(child: &Arc<duct::Handle>) -> ChildGuard {
+    lock(&CHILDREN).push(Arc::clone(child));
+    // The signal may have come between the start and the line above.
+    if is_set() {
+        end(child);
+    }
+    ChildGuard(Arc::clone(child))
+}
+
+/// Removes `path` if we are stopped while the guard lives.
+pub fn guard_partial(path: &Path) -> PartialGuard {
+    lock(&PARTIAL).push(path.to_owned());
+    PartialGuard(path.to_owned())
+}
+
+/// See [`guard_child`].
+pub struct ChildGuard(Arc<duct::Handle>);
+
+impl Drop for ChildGuard {
+    fn drop(&mut self) {
+        lock(&CHILDREN).retain(|child| !Arc::ptr_eq(child, &self.0));
+    }
+}
+
+/// See [`guard_partial`].
+pub struct PartialGuard(PathBuf);
+
+impl Drop for PartialGuard {
+    fn drop(&mut self) {
+        lock(&PARTIAL).retain(|path| *path != self.0);
+    }
+}
+
+fn leave() -> ! {
+    for child in lock(&CHILDREN).iter() {
+        let _ = child.kill();
+    }
+    for path in lock(&PARTIAL).iter() {
+        let _ = if path.is_dir() { fs_err::remove_dir_all(path) } else { fs_err::remove_file(path) };
+    }
+    std::process::exit(Exit::Interrupted.code().into())
+}
+
+/// Each child leads a process group of its own (see `process.rs`), so that cargo's compilers and docker's plugins end
+/// with it.
+#[cfg(unix)]
+fn end(child: &duct::Handle) {
+    use nix::sys::signal::{Signal, killpg};
+    for pid in child.pids() {
+        let group = nix::unistd::Pid::from_raw(pid.cast_signed());
+        let _ = killpg(group, Signal::SIGTERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn end(child: &duct::Handle) {
+    let _ = child.kill();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,29 @@
+//! cargo-scratch turns a Rust workspace into the smallest container image there is.
+//!
+//! The modules are the pipeline; data flows down this list once, with no way back up:
+//!
+//! 1. [`cli`] reads the command line, [`commands`] turn it into calls of what follows.
+//! 2. [`resolve`]: WHAT to build. Flags, metadata and configuration become one [`resolve::plan::Plan`].
+//! 3. [`compile`]: HOW to build it. One call of cargo for all platforms.
+//! 4. [`linkage`]: IS it scratch-ready. Only a checked binary becomes a [`linkage::StaticArtifact`].
+//! 5. [`image`]: WHAT is in the image. Values, one file an ingredient.
+//! 6. [`engine`]: WHO assembles and delivers it: docker, podman, or ourselves through [`oci`].
+//! 7. [`report`]: what came of it, on stdout.
+//!
+//! This is a program; its library is there for its own tests and promises nothing.
+
+pub mod cli;
+pub mod commands;
+pub mod compile;
+pub mod engine;
+pub mod error;
+pub mod image;
+pub mod interrupt;
+pub mod linkage;
+pub mod oci;
+pub mod platform;
+pub mod process;
+pub mod report;
+pub mod resolve;
+pub mod shell;
+pub mod staging;

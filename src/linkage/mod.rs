@@ -1,0 +1,60 @@
+//! IS it scratch-ready: reads a binary's ELF headers and judges whether it starts in an empty image.
+
+pub mod culprit;
+pub mod elf;
+pub mod paths;
+pub mod verdict;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::Result;
+use crate::platform::Platform;
+pub use elf::ElfFacts;
+pub use verdict::{Finding, Report, Severity};
+
+/// A binary that the check has passed. Only [`check`] makes one, so that no unchecked binary gets into an image.
+#[derive(Clone, Debug)]
+pub struct StaticArtifact {
+    platform: Platform,
+    path: Utf8PathBuf,
+    size: u64,
+}
+
+impl StaticArtifact {
+    /// The platform it runs on.
+    pub fn platform(&self) -> Platform {
+        self.platform
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// Reads a file and judges it.
+///
+/// `platform` is the one it has to run on; `None` takes the one that its header names. `build_paths` are folders whose
+/// names should not be in it.
+///
+/// # Errors
+/// If the file can't be read. That it is no ELF file, or not a good one, is a finding.
+pub fn check(
+    path: &Utf8Path,
+    platform: Option<Platform>,
+    build_paths: &[Utf8PathBuf],
+) -> Result<(Report, Option<StaticArtifact>)> {
+    let facts = elf::read(path)?;
+    let found = if facts.is_ok() { paths::find(path, build_paths)? } else { Vec::new() };
+    let report = verdict::judge(path, platform, facts, &found);
+    let artifact = match (report.is_ready(), report.platform) {
+        (true, Some(platform)) => Some(StaticArtifact { platform, path: path.to_owned(), size: report.size() }),
+        _ => None,
+    };
+    Ok((report, artifact))
+}

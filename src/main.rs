@@ -1,0 +1,38 @@
+//! Parses the command line, calls the library, and ends with an exit code.
+
+use std::process::ExitCode;
+
+use cargo_scratch::cli::{Cargo, Command, Global};
+use cargo_scratch::shell::{Shell, Verbosity};
+use cargo_scratch::{commands, interrupt};
+
+fn main() -> ExitCode {
+    let scratch = Cargo::from_args();
+    let shell = Shell::new(verbosity(&scratch.global), scratch.global.color);
+    interrupt::install();
+    let result = match &scratch.command {
+        Command::Build(args) => commands::build::build(args, &shell),
+        Command::Push(args) => commands::build::push(args, &shell),
+        Command::Run(args) => commands::run::run(args, &shell),
+        Command::Check(args) => commands::check::check(args, &shell),
+        Command::Dockerfile(args) => commands::dockerfile::dockerfile(args, &shell),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whatever a stage made of being stopped, the user stopped it.
+            let error = if interrupt::is_set() { cargo_scratch::error::Error::interrupted() } else { error };
+            shell.error(&error);
+            ExitCode::from(error.exit().code())
+        }
+    }
+}
+
+fn verbosity(global: &Global) -> Verbosity {
+    match (global.quiet, global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, 1) => Verbosity::Verbose,
+        (false, _) => Verbosity::VeryVerbose,
+    }
+}

@@ -1,0 +1,250 @@
+//! Makes the documents of an image: configuration, manifest, and the index over several platforms.
+
+use std::collections::HashMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use camino::Utf8PathBuf;
+use oci_spec::image::{
+    Arch, Config, Descriptor, Digest, History, HistoryBuilder, ImageConfiguration, ImageIndexBuilder,
+    ImageManifestBuilder, MediaType, Os, Platform as OciPlatform, RootFsBuilder,
+};
+use serde::Serialize;
+
+use super::layer::digest;
+use super::store::{BlobStore, StoredLayer};
+use crate::error::{Context, Result};
+use crate::image::Image;
+use crate::platform::Platform;
+
+/// A document of an image: its bytes, and the descriptor that others point to it with.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The JSON, as it is hashed and sent.
+    pub bytes: Vec<u8>,
+    /// Media type, digest, size, and the platform if it is a manifest.
+    pub descriptor: Descriptor,
+}
+
+impl Document {
+    /// Its digest.
+    pub fn digest(&self) -> &str {
+        self.descriptor.digest().as_ref()
+    }
+}
+
+/// The image of one platform, in OCI's form.
+#[derive(Clone, Debug)]
+pub struct PlatformImage {
+    /// The platform.
+    pub platform: Platform,
+    /// The image manifest (OCI image specification, "manifest").
+    pub manifest: Document,
+    /// The image configuration (OCI image specification, "config").
+    pub config: Document,
+    /// The layers, lowest first.
+    pub layers: Vec<StoredLayer>,
+}
+
+/// An image for one or several platforms, in OCI's form.
+#[derive(Clone, Debug)]
+pub struct OciImage {
+    /// One for each platform.
+    pub platforms: Vec<PlatformImage>,
+    /// The index over them, where there are several (OCI image specification, "image index").
+    pub index: Option<Document>,
+}
+
+impl OciImage {
+    /// What a tag points to: the index, or the only manifest.
+    pub fn root(&self) -> &Document {
+        self.index.as_ref().unwrap_or(&self.platforms[0].manifest)
+    }
+
+    /// The blobs that are files, and each only once.
+    pub fn layer_files(&self) -> Vec<(&str, u64, &Utf8PathBuf)> {
+        let layers = self.platforms.iter().flat_map(|platform| &platform.layers);
+        let mut files: Vec<_> =
+            layers.map(|layer| (layer.info.digest.as_str(), layer.info.size, &layer.path)).collect();
+        files.sort();
+        files.dedup();
+        files
+    }
+}
+
+/// Writes the layers that are not in the store yet, and makes the documents. Platforms are done side by side.
+///
+/// # Errors
+/// If a file of the image can't be read, or the store can't be written.
+pub fn assemble(images: &[Image], store: &BlobStore) -> Result<OciImage> {
+    let made: Vec<Result<PlatformImage>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = images.iter().map(|image| scope.spawn(|| one(image, store))).collect();
+        threads.into_iter().map(joined).collect()
+    });
+    let platforms = made.into_iter().collect::<Result<Vec<_>>>()?;
+    let index = if platforms.len() > 1 { Some(index(&platforms)?) } else { None };
+    Ok(OciImage { platforms, index })
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn one(image: &Image, store: &BlobStore) -> Result<PlatformImage> {
+    let layers =
+        image.layers.iter().map(|layer| store.layer(&layer.entries, image.created)).collect::<Result<Vec<_>>>()?;
+    let config = document(&configuration(image, &layers)?, MediaType::ImageConfig)?;
+    let mut descriptors = Vec::new();
+    for layer in &layers {
+        descriptors.push(descriptor(MediaType::ImageLayerGzip, layer.info.size, &layer.info.digest)?);
+    }
+    let manifest = ImageManifestBuilder::default()
+        .schema_version(2_u32)
+        .media_type(MediaType::ImageManifest)
+        .config(config.descriptor.clone())
+        .layers(descriptors)
+        .build()
+        .context(|| "failed to make the image manifest")?;
+    let mut manifest = document(&manifest, MediaType::ImageManifest)?;
+    manifest.descriptor.set_platform(Some(oci_platform(image.platform)));
+    Ok(PlatformImage { platform: image.platform, manifest, config, layers })
+}
+
+/// The index over the manifests of several platforms.
+fn index(platforms: &[PlatformImage]) -> Result<Document> {
+    let manifests: Vec<_> = platforms.iter().map(|platform| platform.manifest.descriptor.clone()).collect();
+    let index = ImageIndexBuilder::default()
+        .schema_version(2_u32)
+        .media_type(MediaType::ImageIndex)
+        .manifests(manifests)
+        .build()
+        .context(|| "failed to make the image index")?;
+    document(&index, MediaType::ImageIndex)
+}
+
+fn configuration(image: &Image, layers: &[StoredLayer]) -> Result<ImageConfiguration> {
+    let ours = &image.config;
+    let mut config = Config::default();
+    config
+        .set_user(Some(ours.user.clone()))
+        .set_env(Some(ours.env_lines()))
+        .set_entrypoint(Some(ours.entrypoint.clone()))
+        .set_working_dir(Some(ours.workdir.clone()));
+    if !ours.expose.is_empty() {
+        config.set_exposed_ports(Some(ours.expose.clone()));
+    }
+    if !ours.labels.is_empty() {
+        let labels = ours.labels.iter().map(|(name, value)| (name.clone(), value.clone()));
+        config.set_labels(Some(labels.collect::<HashMap<_, _>>()));
+    }
+    let created = rfc3339(image.created);
+    let diff_ids: Vec<String> = layers.iter().map(|layer| layer.info.diff_id.clone()).collect();
+    let history = image.layers.iter().map(|layer| history(layer.name, &created)).collect::<Result<Vec<_>>>()?;
+    let rootfs = RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build();
+    let mut configuration = ImageConfiguration::default();
+    configuration
+        .set_created(Some(created))
+        .set_architecture(Arch::from(image.platform.arch))
+        .set_os(Os::from(image.platform.os))
+        .set_variant(image.platform.variant.map(str::to_owned))
+        .set_config(Some(config))
+        .set_rootfs(rootfs.context(|| "failed to make the image configuration")?)
+        .set_history(Some(history));
+    Ok(configuration)
+}
+
+fn history(layer: &str, created: &str) -> Result<History> {
+    HistoryBuilder::default()
+        .created(created)
+        .created_by(format!("cargo scratch ({layer})"))
+        .build()
+        .context(|| "failed to make the image's history")
+}
+
+/// Seconds since the epoch, as RFC 3339 has them.
+pub fn rfc3339(seconds: i64) -> String {
+    let seconds = Duration::from_secs(seconds.max(0).cast_unsigned());
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + seconds).to_string()
+}
+
+fn oci_platform(platform: Platform) -> OciPlatform {
+    let mut oci = OciPlatform::default();
+    oci.set_architecture(Arch::from(platform.arch))
+        .set_os(Os::from(platform.os))
+        .set_variant(platform.variant.map(str::to_owned));
+    oci
+}
+
+/// Serializes a document with its keys in order: maps of `oci-spec` have none, and a digest depends on it.
+pub fn document(value: &impl Serialize, media_type: MediaType) -> Result<Document> {
+    let ordered = serde_json::to_value(value).and_then(|value| serde_json::to_vec(&value));
+    let bytes = ordered.context(|| format!("failed to write {media_type}"))?;
+    let descriptor = descriptor(media_type, bytes.len() as u64, &digest(&bytes))?;
+    Ok(Document { bytes, descriptor })
+}
+
+fn descriptor(media_type: MediaType, size: u64, digest: &str) -> Result<Descriptor> {
+    let digest: Digest = digest.parse().context(|| format!("`{digest}` is not a digest"))?;
+    Ok(Descriptor::new(media_type, size, digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::config::{ImageConfig, Words};
+    use crate::image::{Content, Entry, Layer};
+
+    fn images(folder: &tempfile::TempDir, labels: usize) -> (Vec<Image>, BlobStore) {
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        fs_err::write(path.join("app"), b"program").unwrap();
+        let labels = (0..labels).map(|n| (format!("label-{n}"), n.to_string())).collect();
+        let expose = vec!["53/udp".to_owned(), "80".to_owned()];
+        let words = Words { labels, expose, ..Words::default() };
+        let config = ImageConfig::new("/app".into(), words).unwrap();
+        let entry = Entry { path: "/app".into(), content: Content::File(path.join("app")), mode: 0o755 };
+        let layers = vec![Layer { name: "binary", entries: vec![entry] }];
+        let image = |platform| Image { platform, layers: layers.clone(), config: config.clone(), created: 0 };
+        (Platform::all().map(image).collect(), BlobStore::new(path.join("blobs")))
+    }
+
+    #[test]
+    fn several_platforms_have_an_index_and_one_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (images, store) = images(&folder, 0);
+        let both = assemble(&images, &store).unwrap();
+        let index: serde_json::Value = serde_json::from_slice(&both.root().bytes).unwrap();
+        assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
+        let platforms: Vec<_> =
+            index["manifests"].as_array().unwrap().iter().map(|m| &m["platform"]["architecture"]).collect();
+        assert_eq!(platforms, ["amd64", "arm64"]);
+        let one = assemble(&images[..1], &store).unwrap();
+        assert!(one.index.is_none());
+        assert_eq!(one.root().digest(), both.platforms[0].manifest.digest());
+    }
+
+    #[test]
+    fn the_documents_are_the_same_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (images, store) = images(&folder, 50);
+        let digest = || assemble(&images, &store).unwrap().root().digest().to_owned();
+        let first = digest();
+        for _ in 0..8 {
+            assert_eq!(digest(), first);
+        }
+    }
+
+    #[test]
+    fn the_configuration_says_how_to_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let (images, store) = images(&folder, 1);
+        let image = assemble(&images, &store).unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&image.platforms[1].config.bytes).unwrap();
+        assert_eq!(config["architecture"], "arm64");
+        assert_eq!(config["os"], "linux");
+        assert_eq!(config["created"], "1970-01-01T00:00:00Z");
+        assert_eq!(config["config"]["User"], "65532:65532");
+        assert_eq!(config["config"]["Entrypoint"][0], "/app");
+        assert_eq!(config["config"]["Labels"]["label-0"], "0");
+        assert!(config["config"]["ExposedPorts"]["53/udp"].is_object());
+        assert_eq!(config["rootfs"]["diff_ids"][0], image.platforms[1].layers[0].info.diff_id);
+    }
+}

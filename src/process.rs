@@ -1,0 +1,238 @@
+//! A command as a value that can be shown, compared and run; the only caller of duct.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{BufRead, BufReader};
+use std::process::{ExitStatus, Output};
+use std::sync::Arc;
+
+use crate::error::{Error, Exit, Result};
+use crate::interrupt;
+use crate::shell::Shell;
+
+/// A command that has not been run: a program, its arguments, and what it changes in the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Command {
+    /// A command without arguments.
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self { program: program.into(), args: Vec::new(), env: Vec::new() }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds `flag` and its value, where there is a value.
+    #[must_use]
+    pub fn option(self, flag: &str, value: Option<impl AsRef<OsStr>>) -> Self {
+        match value {
+            Some(value) => self.arg(flag).arg(value.as_ref()),
+            None => self,
+        }
+    }
+
+    /// Adds `flag` if `on`.
+    #[must_use]
+    pub fn flag(self, flag: &str, on: bool) -> Self {
+        if on { self.arg(flag) } else { self }
+    }
+
+    /// Sets a variable for this command. Secrets do not go here: the command may be shown.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// The program's file name, for messages.
+    pub fn name(&self) -> String {
+        let path = std::path::Path::new(&self.program);
+        let name = path.file_stem().unwrap_or(&self.program);
+        name.to_string_lossy().into_owned()
+    }
+
+    /// The arguments.
+    pub fn arguments(&self) -> &[OsString] {
+        &self.args
+    }
+
+    /// Hands the terminal, the keyboard and the signals over to it, and ends with its exit code, as `cargo run` does.
+    ///
+    /// On Unix it takes this process's place and the call returns only if it can't be started.
+    #[cfg(unix)]
+    pub fn take_over(&self, shell: &Shell) -> Result<()> {
+        use std::os::unix::process::CommandExt;
+        shell.running(self);
+        #[expect(clippy::disallowed_methods, reason = "duct can't replace a process")]
+        let mut command = std::process::Command::new(&self.program);
+        let envs = self.env.iter().map(|(name, value)| (name, value));
+        Err(self.not_started(command.args(&self.args).envs(envs).exec()))
+    }
+
+    /// Hands the terminal, the keyboard and the signals over to it, and ends with its exit code, as `cargo run` does.
+    #[cfg(not(unix))]
+    pub fn take_over(&self, shell: &Shell) -> Result<()> {
+        shell.running(self);
+        let ended = self.expression().unchecked().run().map_err(|error| self.not_started(error))?;
+        match u8::try_from(ended.status.code().unwrap_or(1)) {
+            Ok(0) => Ok(()),
+            code => Err(Error::told(Exit::Program(code.unwrap_or(1)))),
+        }
+    }
+
+    /// Runs it with stderr passed through to the terminal and each line of its stdout given to `on_line`.
+    pub fn stream(&self, shell: &Shell, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+        shell.running(self);
+        let (handle, stdout) = self.start_with_piped_stdout().map_err(|error| self.not_started(error))?;
+        let _guard = interrupt::guard_child(&handle);
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        loop {
+            line.clear();
+            match stdout.read_line(&mut line) {
+                Ok(0) => break,
+                Ok(_) => on_line(line.trim_end_matches(['\r', '\n'])),
+                Err(error) => return Err(self.not_started(error)),
+            }
+        }
+        let status = handle.wait().map_err(|error| self.not_started(error))?.status;
+        interrupt::check()?;
+        Ok(status)
+    }
+
+    /// Runs it and keeps what it prints; an error if it can't be started or we are stopped, whatever its exit code.
+    pub fn capture(&self, shell: &Shell) -> Result<Output> {
+        shell.running(self);
+        self.capture_quietly()
+    }
+
+    /// As [`Command::capture`], without a line in verbose output: for questions asked beside the main thread.
+    pub fn capture_quietly(&self) -> Result<Output> {
+        let expression = self.expression().stdin_null().stdout_capture().stderr_capture();
+        self.wait(in_own_group(expression))
+    }
+
+    /// Runs it with its output passed through to the terminal's stderr.
+    pub fn run(&self, shell: &Shell) -> Result<ExitStatus> {
+        shell.running(self);
+        let expression = self.expression().stdin_null().stdout_to_stderr();
+        Ok(self.wait(in_own_group(expression))?.status)
+    }
+
+    /// `duct::Expression::reader` keeps its handle to itself, and the interrupt handler needs one.
+    fn start_with_piped_stdout(&self) -> std::io::Result<(Arc<duct::Handle>, std::io::PipeReader)> {
+        let (stdout, writer) = std::io::pipe()?;
+        let expression = in_own_group(self.expression().stdin_null()).unchecked();
+        // The expression owns the writing end and is dropped here, so that the end of the child ends the reading.
+        let handle = expression.stdout_file(writer).start()?;
+        Ok((Arc::new(handle), stdout))
+    }
+
+    fn wait(&self, expression: duct::Expression) -> Result<Output> {
+        let handle = expression.unchecked().start().map_err(|error| self.not_started(error))?;
+        let handle = Arc::new(handle);
+        let guard = interrupt::guard_child(&handle);
+        let output = handle.wait().map_err(|error| self.not_started(error))?.clone();
+        drop(guard);
+        interrupt::check()?;
+        Ok(output)
+    }
+
+    fn expression(&self) -> duct::Expression {
+        let mut expression = duct::cmd(&self.program, &self.args);
+        for (name, value) in &self.env {
+            expression = expression.env(name, value);
+        }
+        expression
+    }
+
+    fn not_started(&self, error: std::io::Error) -> Error {
+        Error::new(Exit::Failure, format!("failed to run `{}`", self.program.to_string_lossy())).because(error)
+    }
+
+    /// The error for a command that failed, with what it printed.
+    pub fn failed(&self, exit: Exit, output: &Output) -> Error {
+        let printed = String::from_utf8_lossy(&output.stderr);
+        let printed = match printed.trim() {
+            "" => String::from_utf8_lossy(&output.stdout),
+            _ => printed,
+        };
+        let error = Error::new(exit, format!("`{self}` failed ({})", output.status));
+        match printed.trim() {
+            "" => error,
+            text => error.because(text.to_owned()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn in_own_group(expression: duct::Expression) -> duct::Expression {
+    expression.before_spawn(|command| {
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        Ok(())
+    })
+}
+
+#[cfg(not(unix))]
+fn in_own_group(expression: duct::Expression) -> duct::Expression {
+    expression
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.env {
+            write!(f, "{}={} ", name.to_string_lossy(), quoted(value))?;
+        }
+        f.write_str(&quoted(&self.program))?;
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
+    }
+}
+
+/// As a POSIX shell would need it, so that a line of ours can be pasted.
+fn quoted(text: &OsStr) -> String {
+    let text = text.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,@+%^".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_shows_as_a_line_that_a_shell_takes() {
+        let command = Command::new("cargo")
+            .arg("build")
+            .option("--bin", Some("it's me"))
+            .option("--profile", None::<&str>)
+            .flag("--locked", true)
+            .flag("--offline", false)
+            .env("A", "b c");
+        assert_eq!(command.to_string(), r"A='b c' cargo build --bin 'it'\''s me' --locked");
+    }
+
+    #[test]
+    fn an_empty_argument_is_kept() {
+        assert_eq!(Command::new("x").arg("").to_string(), "x ''");
+    }
+}

@@ -1,0 +1,8 @@
+//! WHAT to build: the workspace, the binary, the configuration, and from them one plan.
+
+pub mod config;
+pub mod features;
+pub mod outputs;
+pub mod plan;
+pub mod select;
+pub mod workspace;

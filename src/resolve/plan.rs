@@ -1,0 +1,429 @@
+//! The plan: everything that will be done, known before the first thing is.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+use super::config::Config;
+use super::features::FeatureSelection;
+use super::outputs::{Export, Outputs};
+use super::select::{Candidate, Wanted, select};
+use super::workspace::Workspace;
+use crate::cli::{ImageArgs, OutputArgs, SourceArgs};
+use crate::compile::flags::{Additions, Linker};
+use crate::engine::EngineChoice;
+use crate::error::{Error, Result};
+use crate::image::ImagePlan;
+use crate::image::config::{ImageConfig, Words, assignment};
+use crate::oci::reference::ImageName;
+use crate::platform::Platform;
+
+/// The command that a plan is for: they differ in what they do by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `cargo scratch build`
+    Build,
+    /// `cargo scratch push`
+    Push,
+    /// `cargo scratch run`
+    Run,
+    /// `cargo scratch check`
+    Check,
+    /// `cargo scratch dockerfile`
+    Dockerfile,
+}
+
+impl Verb {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Build => "build",
+            Verb::Push => "push",
+            Verb::Run => "run",
+            Verb::Check => "check",
+            Verb::Dockerfile => "dockerfile",
+        }
+    }
+}
+
+/// The binary to ship.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Binary {
+    /// Its package.
+    pub package: String,
+    /// The package's version.
+    pub version: String,
+    /// Its own name.
+    pub name: String,
+    /// It is an example.
+    pub is_example: bool,
+    /// Its main source file.
+    pub source: Utf8PathBuf,
+}
+
+/// What the configuration and the command line say, put together; what engine there is is not known yet.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// The binary.
+    pub binary: Binary,
+    /// The platforms, in the order asked for.
+    pub platforms: Vec<Platform>,
+    /// The profile.
+    pub profile: String,
+    /// The features.
+    pub features: FeatureSelection,
+    /// The image.
+    pub image: ImagePlan,
+    /// The engine's name, where one was named.
+    pub engine: Option<String>,
+    /// Where the image goes.
+    pub outputs: Outputs,
+    /// The workspace's root.
+    pub workspace_root: Utf8PathBuf,
+    /// cargo's target folder.
+    pub target_directory: Utf8PathBuf,
+}
+
+/// Variables that bear on the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `SOURCE_DATE_EPOCH`
+    pub source_date_epoch: Option<String>,
+    /// `DOCKER_DEFAULT_PLATFORM`
+    pub default_platform: Option<String>,
+}
+
+impl Environment {
+    /// Reads them.
+    pub fn read() -> Environment {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Environment {
+            source_date_epoch: variable("SOURCE_DATE_EPOCH"),
+            default_platform: variable("DOCKER_DEFAULT_PLATFORM"),
+        }
+    }
+}
+
+/// Everything that will be done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The binary.
+    pub binary: Binary,
+    /// How it is compiled.
+    pub compile: CompilePlan,
+    /// What the image is.
+    pub image: ImagePlan,
+    /// Who makes it, and what they will do.
+    pub engine: EnginePlan,
+    /// Where it goes.
+    pub outputs: Outputs,
+}
+
+/// How the binary is compiled.
+#[derive(Clone, Debug, Serialize)]
+pub struct CompilePlan {
+    /// One for each platform.
+    pub targets: Vec<TargetPlan>,
+    /// The profile.
+    pub profile: String,
+    /// The features.
+    pub features: FeatureSelection,
+    /// The call of cargo.
+    pub command: String,
+    /// What is added to that call.
+    #[serde(skip)]
+    pub additions: Additions,
+}
+
+/// How the binary is compiled for a platform.
+#[derive(Clone, Debug, Serialize)]
+pub struct TargetPlan {
+    /// The platform.
+    pub platform: Platform,
+    /// The Rust target.
+    pub triple: &'static str,
+    /// The linker.
+    pub linker: Linker,
+    /// The standard library for it has to be installed first.
+    pub install: bool,
+}
+
+/// Who makes the image, and what they will do.
+#[derive(Clone, Debug, Serialize)]
+pub struct EnginePlan {
+    /// The engine.
+    #[serde(flatten)]
+    pub choice: EngineChoice,
+    /// What it will do, in words.
+    pub steps: Vec<String>,
+}
+
+/// Reads the configuration of the workspace and of the package that is chosen, and puts the command line over it.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] for whatever does not make sense, before anything is done.
+pub fn intend(
+    verb: Verb,
+    workspace: &Workspace,
+    source: &SourceArgs,
+    image: &ImageArgs,
+    output: &OutputArgs,
+    environment: &Environment,
+) -> Result<Intent> {
+    let metadata = &workspace.metadata;
+    let base = Config::read(&metadata.workspace_metadata, "workspace", &workspace.root_manifest())?;
+    let mut configs = BTreeMap::new();
+    for package in workspace.members() {
+        configs.insert(&package.id, Config::read(&package.metadata, "package", &package.manifest_path)?);
+    }
+    let package_wanted =
+        source.package.as_deref().or(base.package.as_deref().filter(|_| workspace.current_package().is_none()));
+    // Where one package is chosen already, its own configuration may choose the binary.
+    let chosen = package_wanted.and_then(|name| workspace.members().into_iter().find(|package| package.name == name));
+    let chosen = chosen.or_else(|| workspace.current_package());
+    let config = chosen.and_then(|package| configs.get(&package.id)).cloned().unwrap_or_default().over(base.clone());
+    let candidate = select(
+        workspace,
+        &Wanted {
+            package: package_wanted,
+            bin: source.bin.as_deref().or(config.bin.as_deref().filter(|_| source.example.is_none())),
+            example: source.example.as_deref(),
+            features: features(source, &config),
+            command: verb.name(),
+        },
+    )?;
+    let config = configs.remove(&candidate.package.id).unwrap_or_default().over(base);
+    let binary = binary(candidate);
+    let path = crate::image::binary::path(&binary.name)?;
+    Ok(Intent {
+        platforms: platforms(verb, image, &config, environment)?,
+        profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
+        features: features(source, &config),
+        image: ImagePlan { config: ImageConfig::new(path, words(image, &config)?)?, created: created(environment)? },
+        engine: config.engine.clone(),
+        outputs: outputs(verb, image, output, &config, &binary)?,
+        workspace_root: metadata.workspace_root.clone(),
+        target_directory: metadata.target_directory.clone(),
+        binary,
+    })
+}
+
+fn binary(candidate: Candidate<'_>) -> Binary {
+    let Candidate { package, target } = candidate;
+    Binary {
+        package: package.name.to_string(),
+        version: package.version.to_string(),
+        name: target.name.clone(),
+        is_example: !target.is_bin(),
+        source: target.src_path.clone(),
+    }
+}
+
+fn features(source: &SourceArgs, config: &Config) -> FeatureSelection {
+    let configured = config.features.as_deref().unwrap_or_default();
+    FeatureSelection {
+        named: FeatureSelection::split(&[configured, source.features.as_slice()].concat()),
+        all: source.all_features,
+        no_default: source.no_default_features || config.no_default_features.unwrap_or(false),
+    }
+}
+
+/// `build` and `run` are for this machine, `push` is for everybody, unless told otherwise.
+fn platforms(verb: Verb, image: &ImageArgs, config: &Config, environment: &Environment) -> Result<Vec<Platform>> {
+    let local = matches!(verb, Verb::Build | Verb::Run | Verb::Check);
+    let names: Vec<&str> = if !image.platform.is_empty() {
+        image.platform.iter().map(String::as_str).collect()
+    } else if let (true, Some(name)) = (local, &environment.default_platform) {
+        vec![name]
+    } else if let (false, Some(configured)) = (local, &config.platforms) {
+        configured.iter().map(String::as_str).collect()
+    } else if local {
+        return host().map(|platform| vec![platform]);
+    } else {
+        return Ok(Platform::all().collect());
+    };
+    let mut platforms = Vec::new();
+    for name in names {
+        let platform = Platform::parse(name)?;
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    match (platforms.as_slice(), verb) {
+        ([], _) => Err(Error::usage("there is no platform to build for").help("name one: --platform linux/amd64")),
+        ([_, _, ..], Verb::Run) => Err(Error::usage("a program runs on one platform, and several are named")),
+        _ => Ok(platforms),
+    }
+}
+
+fn host() -> Result<Platform> {
+    Platform::host().ok_or_else(|| {
+        Error::usage(format!("this machine's CPU ({}) is none that images are built for", std::env::consts::ARCH))
+            .help("name a platform: --platform linux/amd64")
+    })
+}
+
+fn words(image: &ImageArgs, config: &Config) -> Result<Words> {
+    let assignments = |flag, list: &[String], base: &Option<BTreeMap<String, String>>| -> Result<_> {
+        let mut table = base.clone().unwrap_or_default();
+        for text in list {
+            let (name, value) = assignment(flag, text)?;
+            table.insert(name, value);
+        }
+        Ok(table)
+    };
+    Ok(Words {
+        user: image.user.clone().or_else(|| config.user.clone()),
+        env: assignments("--env", &image.env, &config.env)?,
+        labels: assignments("--label", &image.label, &config.labels)?,
+        expose: [config.expose.as_deref().unwrap_or_default(), image.expose.as_slice()].concat(),
+        workdir: image.workdir.clone().or_else(|| config.workdir.clone()),
+    })
+}
+
+/// The time of the image: the same for every build of the same sources.
+fn created(environment: &Environment) -> Result<i64> {
+    let Some(text) = &environment.source_date_epoch else {
+        return Ok(0);
+    };
+    // What RFC 3339, and with it an image, can express.
+    let seconds = text.parse().ok().filter(|seconds| (0..=253_402_300_799_i64).contains(seconds));
+    seconds.ok_or_else(|| {
+        Error::usage(format!("SOURCE_DATE_EPOCH is `{text}`, which is not a time in seconds since 1970"))
+    })
+}
+
+fn outputs(verb: Verb, image: &ImageArgs, output: &OutputArgs, config: &Config, binary: &Binary) -> Result<Outputs> {
+    let tags = if image.tag.is_empty() { config.tags.clone().unwrap_or_default() } else { image.tag.clone() };
+    let mut names = tags.iter().map(|tag| ImageName::parse(tag)).collect::<Result<Vec<_>>>()?;
+    names.dedup();
+    let push = output.push || verb == Verb::Push;
+    if push {
+        pushable(&names, verb)?;
+    }
+    if names.is_empty() {
+        names.push(ImageName::local(&binary.name)?);
+    }
+    let exports = output.output.iter().map(|text| Export::parse(text)).collect::<Result<Vec<_>>>()?;
+    let nothing_said = !push && !output.load && exports.is_empty();
+    Ok(Outputs {
+        names,
+        push,
+        load: output.load || (nothing_said && matches!(verb, Verb::Build | Verb::Run)),
+        exports,
+        iidfile: output.iidfile.clone(),
+        metadata_file: output.metadata_file.clone(),
+    })
+}
+
+/// docker would push a name without a registry to its hub. Nobody means that by leaving the registry out.
+fn pushable(names: &[ImageName], verb: Verb) -> Result<()> {
+    let command = format!("cargo scratch {}{}", verb.name(), if verb == Verb::Push { "" } else { " --push" });
+    if names.is_empty() {
+        return Err(Error::usage("there is no name to push the image under")
+            .help(format!("name it: {command} --tag ghcr.io/OWNER/NAME"))
+            .help("or set `tags = [\"ghcr.io/OWNER/NAME\"]` in [package.metadata.scratch]"));
+    }
+    match names.iter().find(|name| !name.has_registry()) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(format!("`{name}` has no registry to push to"))
+            .help(format!("put its host in front: {command} --tag ghcr.io/OWNER/{}", name.name()))
+            .help(format!("for Docker Hub: {command} --tag docker.io/OWNER/{}", name.name()))),
+    }
+}
+
+impl Intent {
+    /// The folder for this binary's files, below the target folder.
+    pub fn folder(&self) -> Utf8PathBuf {
+        scratch_folder(&self.target_directory).join(format!("{}-{}", self.binary.package, self.binary.name))
+    }
+}
+
+/// The folder for all that cargo-scratch writes, below the target folder.
+pub fn scratch_folder(target_directory: &Utf8Path) -> Utf8PathBuf {
+    target_directory.join("scratch")
+}
+
+impl Plan {
+    /// The platforms, in the order asked for.
+    pub fn platforms(&self) -> Vec<Platform> {
+        self.compile.targets.iter().map(|target| target.platform).collect()
+    }
+}
+
+impl Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let binary = &self.binary;
+        let kind = if binary.is_example { "example" } else { "binary" };
+        let mut line = |name: &str, value: &str| writeln!(f, "{name:<10}  {value}");
+        line(kind, &format!("{} (package {} {})", binary.name, binary.package, binary.version))?;
+        for target in &self.compile.targets {
+            let install = if target.install { ", to be installed first" } else { "" };
+            line(
+                "platform",
+                &format!("{} ({}, linked by {}{install})", target.platform, target.triple, target.linker),
+            )?;
+        }
+        line("compile", &self.compile.command)?;
+        let image = &self.image.config;
+        line("entrypoint", &image.entrypoint.join(" "))?;
+        line("user", &image.user)?;
+        line("workdir", &image.workdir)?;
+        for (name, value) in &image.env {
+            line("env", &format!("{name}={value}"))?;
+        }
+        for (name, value) in &image.labels {
+            line("label", &format!("{name}={value}"))?;
+        }
+        for port in &image.expose {
+            line("expose", port)?;
+        }
+        for name in &self.outputs.names {
+            line("name", &name.to_string())?;
+        }
+        line("engine", &self.engine.choice.to_string())?;
+        for step in &self.engine.steps {
+            line("step", step)?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Linker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Linker::RustLld => f.write_str("rust-lld"),
+            Linker::User(program) => write!(f, "{program}, as configured"),
+            Linker::Default => f.write_str("rustc's default linker"),
+        }
+    }
+}
+
+impl Display for EngineChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::engine::builtin::Loader;
+        use crate::engine::docker::ImageStore;
+        let store = |store| match store {
+            ImageStore::Containerd => "containerd image store",
+            ImageStore::Classic => "classic image store",
+        };
+        match self {
+            EngineChoice::Docker(docker) => {
+                f.write_str("docker (")?;
+                f.write_str(store(docker.store))?;
+                if docker.driver != "docker" {
+                    write!(f, ", {} builder", docker.driver)?;
+                }
+                f.write_char(')')
+            }
+            EngineChoice::Podman(_) => f.write_str("podman"),
+            EngineChoice::Builtin(builtin) => match builtin.loader {
+                None => f.write_str("builtin"),
+                Some(Loader::Docker(_)) => f.write_str("builtin, loading into docker"),
+                Some(Loader::Podman) => f.write_str("builtin, loading into podman"),
+            },
+        }
+    }
+}

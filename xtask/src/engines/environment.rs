@@ -1,0 +1,86 @@
+//! What the tests have to know about the engines, as the file that `CARGO_SCRATCH_TEST_ENGINES` names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::place::Place;
+use super::registry::{self, Kind, Registry};
+use super::{certificate, docker, podman};
+
+/// Programs, addresses and credentials.
+#[derive(Serialize, Deserialize)]
+pub struct Environment {
+    docker: PathBuf,
+    docker_buildx: PathBuf,
+    docker_config: PathBuf,
+    docker_host_containerd: String,
+    docker_host_classic: String,
+    podman_env: BTreeMap<String, PathBuf>,
+    registry_plain: String,
+    registry_tls: String,
+    registry_auth: String,
+    registry_ca: PathBuf,
+    registry_user: String,
+    registry_password: String,
+    binfmt_arm64: bool,
+}
+
+impl Environment {
+    /// What is known once everything runs.
+    pub fn new(place: &Place, registries: &[Registry], binfmt_arm64: bool) -> Self {
+        let authority = |kind| {
+            let registry = registries.iter().find(|registry| registry.kind() == kind);
+            registry.map(Registry::authority).unwrap_or_default()
+        };
+        Self {
+            docker: docker::client(place),
+            docker_buildx: docker::buildx(place),
+            docker_config: docker::config_dir(place),
+            docker_host_containerd: docker::CONTAINERD.host(place),
+            docker_host_classic: docker::CLASSIC.host(place),
+            podman_env: podman::environment(place),
+            registry_plain: authority(Kind::Plain),
+            registry_tls: authority(Kind::Tls),
+            registry_auth: authority(Kind::Auth),
+            registry_ca: certificate::authority_file(place),
+            registry_user: registry::USER.to_owned(),
+            registry_password: registry::PASSWORD.to_owned(),
+            binfmt_arm64,
+        }
+    }
+
+    /// What an earlier start wrote; nothing where it is not there or of another shape.
+    pub fn load(place: &Place) -> Option<Self> {
+        let text = fs_err::read_to_string(place.environment_file()).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Writes the file.
+    pub fn save(&self, place: &Place) -> anyhow::Result<()> {
+        fs_err::write(place.environment_file(), serde_json::to_string_pretty(self)?)?;
+        Ok(())
+    }
+
+    /// The port that a registry was given.
+    pub fn registry_port(&self, kind: Kind) -> Option<u16> {
+        let authority = match kind {
+            Kind::Plain => &self.registry_plain,
+            Kind::Tls => &self.registry_tls,
+            Kind::Auth => &self.registry_auth,
+        };
+        authority.rsplit_once(':')?.1.parse().ok()
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (plain, tls, auth) = (&self.registry_plain, &self.registry_tls, &self.registry_auth);
+        write!(
+            f,
+            "docker with both stores, podman, registries http://{plain} https://{tls} http://{auth} (with a password)"
+        )
+    }
+}
