@@ -32,8 +32,8 @@ pub struct Built {
     pub names: Vec<ImageName>,
     /// It is in the registries of its names.
     pub pushed: bool,
-    /// It is in the engine's store.
-    pub loaded: bool,
+    /// The platforms whose images are in the engine's store.
+    pub loaded: Vec<Platform>,
     /// The files and folders it was written to.
     pub files: Vec<Utf8PathBuf>,
     /// One for each platform.
@@ -122,7 +122,7 @@ impl Built {
             engine,
             names: outputs.names.clone(),
             pushed: false,
-            loaded: false,
+            loaded: Vec::new(),
             files: Vec::new(),
             platforms: images.iter().map(BuiltPlatform::of).collect(),
         }

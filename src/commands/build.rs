@@ -48,14 +48,19 @@ pub fn show(plan: &Plan, format: MessageFormat, shell: &Shell) -> Result<()> {
 /// What was done, in a line for people.
 pub fn summarize(built: &Built, shell: &Shell) {
     let names: Vec<_> = built.names.iter().map(ToString::to_string).collect();
-    let platforms: Vec<_> = built.platforms.iter().map(|platform| platform.platform.to_string()).collect();
-    let size: u64 = built.platforms.iter().filter_map(|platform| platform.compressed_size).sum();
-    let size = if size > 0 { format!(", {} compressed", human_bytes(size)) } else { String::new() };
-    let verb = match (built.pushed, built.loaded) {
-        (true, _) => "Pushed",
-        (false, true) => "Loaded",
-        (false, false) => "Built",
+    let all: Vec<_> = built.platforms.iter().map(|platform| platform.platform).collect();
+    let (verb, platforms) = match (built.pushed, built.loaded.as_slice()) {
+        (true, _) => ("Pushed", all.as_slice()),
+        (false, []) => ("Built", all.as_slice()),
+        (false, loaded) => ("Loaded", loaded),
     };
+    let size: u64 = built.platforms.iter().filter_map(|platform| platform.compressed_size).sum();
+    let size = if size > 0 && platforms.len() == all.len() {
+        format!(", {} compressed", human_bytes(size))
+    } else {
+        String::new()
+    };
+    let platforms: Vec<_> = platforms.iter().map(ToString::to_string).collect();
     shell.status(verb, format_args!("{} ({}{size})", names.join(", "), platforms.join(", ")));
 }
 

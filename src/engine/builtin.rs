@@ -91,22 +91,29 @@ impl Builtin {
         };
         let command = Command::new(loader.program()).args(["load", "--input", file.as_str()]);
         super::run_engine(&command, &built.names[0].to_string(), false, job.shell)?;
-        built.loaded = true;
-        match loader {
-            Loader::Docker(ImageStore::Containerd) => {}
-            Loader::Docker(ImageStore::Classic) => {
-                // That store keeps no manifest: the image is known by its configuration.
-                built.image_id = host_config(image).to_owned();
-                built.reference = built.image_id.clone();
-            }
-            Loader::Podman => {
-                built.image_id = host_config(image).to_owned();
-                built.reference = built.image_id.clone();
-                tag_in_podman(job, &built.image_id)?;
-            }
+        if loader == Loader::Docker(ImageStore::Containerd) {
+            built.loaded = job.platforms();
+            return Ok(());
+        }
+        // The other stores take one platform, and know the image by its configuration.
+        built.loaded = vec![job.local().platform];
+        built.image_id = config_digest(image, job.local().platform);
+        built.reference.clone_from(&built.image_id);
+        if loader == Loader::Podman {
+            tag_in_podman(job, &built.image_id)?;
+        }
+        if job.images.len() > 1 {
+            note_partial_load(job, loader.program(), &file);
+            built.files.push(file);
         }
         Ok(())
     }
+}
+
+/// Says that an engine has one platform only, and where the others are.
+pub fn note_partial_load(job: &Job<'_>, engine: &str, file: &Utf8PathBuf) {
+    let platform = job.local().platform;
+    job.shell.note(format_args!("{engine} takes one platform here: {platform} is loaded, and all of them are in {file}"));
 }
 
 /// podman names what it loads after the archive's annotations, which hold the tag alone.
@@ -117,11 +124,9 @@ fn tag_in_podman(job: &Job<'_>, id: &str) -> Result<()> {
     super::run_engine(&command, id, false, job.shell)
 }
 
-/// The digest of the configuration for the host's platform, or of the only one.
-fn host_config(image: &OciImage) -> &str {
-    let host = Platform::host();
-    let platform = image.platforms.iter().find(|platform| Some(platform.platform) == host);
-    platform.unwrap_or(&image.platforms[0]).config.digest()
+fn config_digest(image: &OciImage, platform: Platform) -> String {
+    let found = image.platforms.iter().find(|made| made.platform == platform);
+    found.unwrap_or(&image.platforms[0]).config.digest().to_owned()
 }
 
 /// What is known of an image that we made.

@@ -7,7 +7,6 @@ use super::builtin::{self, assemble_beside};
 use super::{Engine, EngineKind, Job, run_engine};
 use crate::error::{Context, Result};
 use crate::image::Image;
-use crate::platform::Platform;
 use crate::process::Command;
 use crate::report::Built;
 use crate::resolve::outputs::Outputs;
@@ -117,21 +116,16 @@ impl Docker {
             let command = Command::new("docker").args(["load", "--input", file.as_str()]);
             run_engine(&command, &job.outputs.names[0].to_string(), false, job.shell)?;
             *built = builtin::described(&image, job, EngineKind::Docker);
-            built.loaded = true;
+            built.loaded = job.platforms();
             return Ok(());
         }
-        let host = Platform::host();
-        let local = job.images.iter().find(|image| Some(image.platform) == host).unwrap_or(&job.images[0]);
-        let metadata = self.build(std::slice::from_ref(local), job, &[Goal::Load])?;
+        let metadata = self.build(std::slice::from_ref(job.local()), job, &[Goal::Load])?;
         *built = builtin::described(&image, job, EngineKind::Docker);
-        built.loaded = true;
+        built.loaded = vec![job.local().platform];
         built.image_id.clone_from(&metadata.digest);
         built.reference = metadata.digest;
-        built.files.push(file.clone());
-        job.shell.note(format_args!(
-            "docker's image store holds one platform: {} is loaded, and all of them are in {file}",
-            local.platform
-        ));
+        builtin::note_partial_load(job, "docker", &file);
+        built.files.push(file);
         Ok(())
     }
 }
@@ -208,7 +202,9 @@ impl Docker {
         // The daemon keeps what it pushes too, so the reference by digest can be run at once.
         let has_manifest = pushed || self.is_containerd();
         built.pushed |= pushed;
-        built.loaded |= goals.contains(&Goal::Load);
+        if goals.contains(&Goal::Load) {
+            built.loaded = job.platforms();
+        }
         built.reference = if has_manifest { name.by_digest(&metadata.digest) } else { metadata.digest.clone() };
         built.image_id = if self.is_containerd() {
             metadata.digest.clone()

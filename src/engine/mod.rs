@@ -15,6 +15,7 @@ use crate::cli::EngineArgs;
 use crate::error::{Error, Exit, Result, nearest};
 use crate::image::Image;
 use crate::oci::store::BlobStore;
+use crate::platform::Platform;
 use crate::process::Command;
 use crate::report::Built;
 use crate::resolve::outputs::Outputs;
@@ -129,10 +130,15 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// The platforms in a line: `linux/amd64, linux/arm64`.
-    pub fn platform_list(&self) -> String {
-        let names: Vec<_> = self.images.iter().map(|image| image.platform.to_string()).collect();
-        names.join(", ")
+    /// The platforms.
+    pub fn platforms(&self) -> Vec<Platform> {
+        self.images.iter().map(|image| image.platform).collect()
+    }
+
+    /// The image that runs on this machine, or else the first.
+    pub fn local(&self) -> &Image {
+        let host = Platform::host();
+        self.images.iter().find(|image| Some(image.platform) == host).unwrap_or(&self.images[0])
     }
 
     /// The build context with the Dockerfile, written anew.

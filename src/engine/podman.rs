@@ -56,29 +56,55 @@ fn build(job: &Job<'_>, built: &mut Built) -> Result<()> {
     let context = job.context()?;
     let id_file = job.folder.join("podman.id");
     let names: Vec<String> = job.outputs.names.iter().map(ToString::to_string).collect();
-    let list = format!("localhost/cargo-scratch-{}:building", std::process::id());
-    let several = job.images.len() > 1;
+    let list = if job.images.len() > 1 { Some(List::start(job)) } else { None };
     for image in job.images {
-        let command = build_command(image, job)
-            .args(["--iidfile", id_file.as_str()])
-            .args(if several { vec!["--manifest".to_owned(), list.clone()] } else { Vec::new() })
-            .args(names.iter().filter(|_| !several).flat_map(|name| ["--tag", name]))
-            .arg(context.as_str());
-        run(&command, job)?;
+        let command = build_command(image, job).args(["--iidfile", id_file.as_str()]);
+        let command = match &list {
+            Some(list) => command.args(["--manifest", &list.name]),
+            None => command.args(names.iter().flat_map(|name| ["--tag", name])),
+        };
+        run(&command.arg(context.as_str()), job)?;
         let id = fs_err::read_to_string(&id_file).context(|| format!("failed to read {id_file}"))?;
         // What podman runs of a list is the host's image, and that is what has an ID.
         if Some(image.platform) == Platform::host() || built.image_id.is_empty() {
             id.trim().clone_into(&mut built.image_id);
         }
     }
-    if several {
-        run(&Command::new("podman").args(["tag", &list]).args(names), job)?;
-        run(&Command::new("podman").args(["untag", &list, &list]), job)?;
+    if let Some(list) = &list {
+        run(&Command::new("podman").args(["tag", &list.name]).args(names), job)?;
     }
-    built.loaded = true;
+    built.loaded = job.platforms();
     built.reference.clone_from(&built.image_id);
     built.digest.clone_from(&built.image_id);
     Ok(())
+}
+
+/// A manifest list under a name of its own while it is being filled: the user's names move to it when it is whole.
+struct List {
+    name: String,
+}
+
+impl List {
+    fn start(job: &Job<'_>) -> List {
+        // The same for each build of this binary, so that what an interrupted one left is found and taken away.
+        let digest = crate::oci::layer::digest(job.folder.as_str().as_bytes());
+        let list = List { name: format!("localhost/cargo-scratch-{}:building", &digest["sha256:".len()..][..12]) };
+        list.remove();
+        list
+    }
+
+    /// Takes the name away, and the list with it if it has no other. `podman untag` and `podman rmi` mean the image of one
+    /// platform when they are given a list.
+    fn remove(&self) {
+        // It fails where there is nothing to remove, which is as good.
+        let _ = Command::new("podman").args(["manifest", "rm", &self.name]).capture_quietly();
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        self.remove();
+    }
 }
 
 /// Builds one platform. Each has a call of its own: podman adds to a list in the order in which it gets done, and the
