@@ -10,7 +10,7 @@ use crate::error::{Context, Result};
 use crate::image::{Content, Image};
 use crate::oci::assemble::OciImage;
 use crate::oci::reference::ImageName;
-use crate::oci::registry::Remote;
+use crate::oci::summary::ImageSummary;
 use crate::platform::Platform;
 use crate::resolve::outputs::Outputs;
 use crate::shell::Shell;
@@ -136,15 +136,20 @@ impl Built {
         }
     }
 
-    /// Fills in what a registry says of an image that an engine pushed.
-    pub fn describe_remote(&mut self, remote: Remote) {
-        for made in remote.platforms {
+    /// Fills in what the documents of an image say that an engine made.
+    pub fn describe_as(&mut self, summary: ImageSummary) {
+        for made in summary.platforms {
             let same =
                 |p: &&mut BuiltPlatform| made.platform.as_ref().is_none_or(|name| *name == p.platform.to_string());
             if let Some(platform) = self.platforms.iter_mut().find(same) {
                 platform.set(&made.digest, made.layers);
             }
         }
+    }
+
+    /// Whether the sizes of all layers are known.
+    pub fn is_complete(&self) -> bool {
+        self.platforms.iter().all(|platform| platform.compressed_size.is_some())
     }
 
     /// Writes the files that the user named, then says what was made on stdout.

@@ -3,7 +3,6 @@
 use super::pipeline::{Project, Words};
 use crate::cli::{BuildArgs, MessageFormat};
 use crate::error::Result;
-use crate::oci::registry;
 use crate::report::{Built, json};
 use crate::resolve::plan::{Plan, Verb};
 use crate::shell::{Shell, human_bytes};
@@ -29,11 +28,8 @@ fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
     let images = project.images(&artifacts);
-    let mut built = project.deliver(&plan.engine.choice, &images, &args.engine, shell)?;
+    let built = project.deliver(&plan.engine.choice, &images, &args.engine, args.output.message_format, shell)?;
     summarize(&built, shell);
-    if args.output.message_format == MessageFormat::Json {
-        complete(&mut built, args.engine.tls_verify)?;
-    }
     built.report(&plan.outputs, args.output.message_format, shell)
 }
 
@@ -62,14 +58,4 @@ pub fn summarize(built: &Built, shell: &Shell) {
     };
     let platforms: Vec<_> = platforms.iter().map(ToString::to_string).collect();
     shell.status(verb, format_args!("{} ({}{size})", names.join(", "), platforms.join(", ")));
-}
-
-/// An engine that pushes keeps the sizes of what it sent to itself; the registry tells.
-fn complete(built: &mut Built, tls_verify: bool) -> Result<()> {
-    let known = built.platforms.iter().all(|platform| platform.compressed_size.is_some());
-    if built.pushed && !known {
-        let remote = registry::read_back(&built.names[0], &built.digest, tls_verify)?;
-        built.describe_remote(remote);
-    }
-    Ok(())
 }

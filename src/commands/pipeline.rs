@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::cli::{EngineArgs, ImageArgs, OutputArgs, SourceArgs};
+use crate::cli::{EngineArgs, ImageArgs, MessageFormat, OutputArgs, SourceArgs};
 use crate::compile::cargo::{self, Build};
 use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::toolchain::{self, Toolchain};
@@ -138,24 +138,25 @@ impl<'a> Project<'a> {
         artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image)).collect()
     }
 
-    /// Has the engine make the image and bring it where it is to go.
+    /// Has the engine make the image and bring it where it is to go. The report that is to come decides what is asked.
     pub fn deliver(
         &self,
-        engine: &EngineChoice,
+        choice: &EngineChoice,
         images: &[Image],
         options: &EngineArgs,
+        format: MessageFormat,
         shell: &Shell,
     ) -> Result<Built> {
         let store = BlobStore::new(scratch_folder(&self.intent.target_directory).join("blobs"));
         let folder = self.intent.folder();
-        engine.engine().deliver(&engine::Job {
-            images,
-            outputs: &self.intent.outputs,
-            options,
-            folder: &folder,
-            store: &store,
-            shell,
-        })
+        let outputs = &self.intent.outputs;
+        let job = engine::Job { images, outputs, options, folder: &folder, store: &store, shell };
+        let engine = choice.engine();
+        let mut built = engine.deliver(&job)?;
+        if format == MessageFormat::Json {
+            engine.complete(&job, &mut built)?;
+        }
+        Ok(built)
     }
 
     /// Keeps other runs in this target folder waiting until the guard is dropped: they would change files under our hands.

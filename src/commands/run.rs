@@ -28,7 +28,7 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
         let _lock = project.lock(shell)?;
         let artifacts = project.artifacts(shell)?;
         let images = project.images(&artifacts);
-        project.deliver(&plan.engine.choice, &images, &args.engine, shell)?
+        project.deliver(&plan.engine.choice, &images, &args.engine, MessageFormat::Human, shell)?
     };
     summarize(&built, shell);
     engine.run_command(&built.reference, &args.publish, &args.args)?.take_over(shell)

@@ -56,6 +56,11 @@ impl Engine for Builtin {
         Ok(built)
     }
 
+    /// Nothing is left to ask.
+    fn complete(&self, _job: &Job<'_>, _built: &mut Built) -> Result<()> {
+        Ok(())
+    }
+
     fn steps(&self, outputs: &Outputs, _several: bool) -> Vec<String> {
         let mut steps = vec!["write the layers and manifests".to_owned()];
         steps.extend(outputs.exports.iter().map(|export| format!("write {}", export.dest)));
@@ -113,7 +118,8 @@ impl Builtin {
 /// Says that an engine has one platform only, and where the others are.
 pub fn note_partial_load(job: &Job<'_>, engine: &str, file: &Utf8PathBuf) {
     let platform = job.local().platform;
-    job.shell.note(format_args!("{engine} takes one platform here: {platform} is loaded, and all of them are in {file}"));
+    job.shell
+        .note(format_args!("{engine} takes one platform here: {platform} is loaded, and all of them are in {file}"));
 }
 
 /// podman names what it loads after the archive's annotations, which hold the tag alone.

@@ -4,9 +4,10 @@ use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
 use super::builtin::{self, assemble_beside};
-use super::{Engine, EngineKind, Job, run_engine};
+use super::{Engine, EngineKind, Job, complete_from_registry, run_engine};
 use crate::error::{Context, Result};
 use crate::image::Image;
+use crate::oci::archive;
 use crate::process::Command;
 use crate::report::Built;
 use crate::resolve::outputs::Outputs;
@@ -164,6 +165,20 @@ impl Engine for Docker {
             }
         }
         Ok(built)
+    }
+
+    /// The classic store keeps no compressed layers, and so no sizes of them.
+    fn complete(&self, job: &Job<'_>, built: &mut Built) -> Result<()> {
+        complete_from_registry(job, built)?;
+        if !built.is_complete() && self.is_containerd() {
+            let file = job.folder.join("docker-save.tar");
+            let command = Command::new("docker").args(["image", "save", "--output", file.as_str(), &built.reference]);
+            run_engine(&command, &built.reference, false, job.shell)?;
+            let summary = archive::read_back(&file, &built.digest);
+            let _ = fs_err::remove_file(&file);
+            built.describe_as(summary?);
+        }
+        Ok(())
     }
 
     fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String> {

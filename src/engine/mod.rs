@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::cli::EngineArgs;
 use crate::error::{Error, Exit, Result, nearest};
 use crate::image::Image;
+use crate::oci::registry;
 use crate::oci::store::BlobStore;
 use crate::platform::Platform;
 use crate::process::Command;
@@ -105,6 +106,13 @@ pub trait Engine {
     /// [`Exit::Engine`] or [`Exit::Registry`], with the engine's own words.
     fn deliver(&self, job: &Job<'_>) -> Result<Built>;
 
+    /// Asks for the digests and sizes that making the image did not tell. They cost a question or two, so only a report
+    /// that shows them asks.
+    ///
+    /// # Errors
+    /// As for [`Engine::deliver`].
+    fn complete(&self, job: &Job<'_>, built: &mut Built) -> Result<()>;
+
     /// What will be done, in a line a step, for the plan.
     fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String>;
 
@@ -147,6 +155,15 @@ impl Job<'_> {
         context::write(self.images, &folder)?;
         Ok(folder)
     }
+}
+
+/// Fills in what the registry says of an image that an engine pushed: the engine keeps the sizes to itself.
+pub(crate) fn complete_from_registry(job: &Job<'_>, built: &mut Built) -> Result<()> {
+    if built.pushed && !built.is_complete() {
+        let summary = registry::read_back(&job.outputs.names[0], &built.digest, job.options.tls_verify)?;
+        built.describe_as(summary);
+    }
+    Ok(())
 }
 
 /// `docker run` and `podman run` take the same words.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::builtin::{self, assemble_beside};
-use super::{Engine, EngineKind, Job, run_engine};
+use super::{Engine, EngineKind, Job, complete_from_registry, run_engine};
 use crate::error::{Context, Result};
 use crate::image::Image;
 use crate::oci::reference::ImageName;
@@ -30,6 +30,11 @@ impl Engine for Podman {
             built.files = builtin::export(&assemble_beside(job.images, job)?, job)?;
         }
         Ok(built)
+    }
+
+    /// Its own store keeps no compressed layers, and so no sizes of them.
+    fn complete(&self, job: &Job<'_>, built: &mut Built) -> Result<()> {
+        complete_from_registry(job, built)
     }
 
     fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String> {

@@ -1,12 +1,14 @@
 //! Writes an image as one tar file.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use camino::Utf8Path;
-use tar::{Builder, EntryType, Header};
+use tar::{Archive, Builder, EntryType, Header};
 
 use super::layout::{Item, Source};
-use crate::error::{Context, Result};
+use super::summary::{ImageSummary, summarize};
+use crate::error::{Context, Error, Exit, Result};
 use crate::interrupt;
 
 /// Writes the items to a tar file, which appears whole or not at all.
@@ -20,6 +22,33 @@ pub fn write_file(items: &[Item], dest: &Utf8Path) -> Result<()> {
     interrupt::check()?;
     staged.replace(dest).context(doing)
 }
+
+/// Reads the image with this digest from a tar file with an OCI image layout, such as `docker save` writes.
+///
+/// # Errors
+/// If the file can't be read, or the image is not in it.
+pub fn read_back(file: &Utf8Path, digest: &str) -> Result<ImageSummary> {
+    let reading = || format!("failed to read the image in {file}");
+    let mut documents = BTreeMap::new();
+    let mut archive = Archive::new(BufReader::new(fs_err::File::open(file).context(reading)?));
+    for entry in archive.entries().context(reading)? {
+        let mut entry = entry.context(reading)?;
+        let path = entry.path().context(reading)?.to_string_lossy().into_owned();
+        // Layers are larger, or no JSON; in memory they would serve nobody.
+        if let Some(name) = path.strip_prefix("blobs/").filter(|_| entry.size() <= LARGEST_DOCUMENT) {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).context(reading)?;
+            documents.insert(name.replace('/', ":"), bytes);
+        }
+    }
+    summarize(digest, |digest| {
+        let missing = || Error::new(Exit::Failure, format!("the image in {file} has no document {digest}"));
+        documents.remove(digest).ok_or_else(missing)
+    })
+}
+
+/// Registries accept no manifest larger than this (OCI distribution specification, "pushing manifests": 4 MiB).
+const LARGEST_DOCUMENT: u64 = 4 << 20;
 
 /// Writes the items as a tar archive. Equal items give equal bytes.
 fn write(items: &[Item], out: impl Write) -> io::Result<()> {

@@ -14,7 +14,7 @@ use super::workspace::Workspace;
 use crate::cli::{ImageArgs, OutputArgs, SourceArgs};
 use crate::compile::flags::{Additions, Linker};
 use crate::engine::EngineChoice;
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::image::ImagePlan;
 use crate::image::config::{ImageConfig, Words, assignment};
 use crate::oci::reference::ImageName;
@@ -205,7 +205,11 @@ pub fn intend(
         engine: config.engine.clone(),
         outputs: outputs(verb, image, output, &config, &binary)?,
         workspace_root: metadata.workspace_root.clone(),
-        target_directory: metadata.target_directory.clone(),
+        // cargo metadata has no such option, cargo build does.
+        target_directory: match &source.target_dir {
+            Some(folder) => camino::absolute_utf8(folder).context(|| format!("failed to find the folder {folder}"))?,
+            None => metadata.target_directory.clone(),
+        },
         binary,
     })
 }
@@ -297,8 +301,13 @@ fn created(environment: &Environment) -> Result<i64> {
 
 fn outputs(verb: Verb, image: &ImageArgs, output: &OutputArgs, config: &Config, binary: &Binary) -> Result<Outputs> {
     let tags = if image.tag.is_empty() { config.tags.clone().unwrap_or_default() } else { image.tag.clone() };
-    let mut names = tags.iter().map(|tag| ImageName::parse(tag)).collect::<Result<Vec<_>>>()?;
-    names.dedup();
+    let mut names: Vec<ImageName> = Vec::new();
+    for tag in &tags {
+        let name = ImageName::parse(tag)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let push = output.push || verb == Verb::Push;
     if push {
         pushable(&names, verb)?;

@@ -11,5 +11,5 @@ mod push;
 
 pub use auth::docker_config_folder;
 pub use client::{Access, Client};
-pub use pull::{Remote, RemotePlatform, read_back};
+pub use pull::read_back;
 pub use push::push;
