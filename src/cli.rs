@@ -17,7 +17,7 @@ pub struct Cargo {
 /// What cargo knows us as.
 #[derive(Debug, Subcommand)]
 pub enum CargoCommand {
-    /// `cargo scratch`
+    /// Turn a Rust workspace into the smallest container image there is: the program and nothing else, FROM scratch
     Scratch(Scratch),
 }
 

@@ -68,7 +68,7 @@ impl Error {
         Self::new(Exit::Usage, message)
     }
 
-    /// A program failed that has written its own message to the terminal: only the exit code is left to say.
+    /// A program failed that has written its own message to the terminal: only ways out and the exit code are left to say.
     pub fn told(exit: Exit) -> Self {
         Self { told: true, ..Self::new(exit, String::new()) }
     }
@@ -104,7 +104,7 @@ impl Error {
         self.exit
     }
 
-    /// Whether the user has been told already, so that nothing is left to print.
+    /// Whether the user has been told what went wrong already.
     pub fn is_told(&self) -> bool {
         self.told
     }
@@ -154,13 +154,25 @@ impl<T, E: StdError + Send + Sync + 'static> Context<T> for std::result::Result<
     }
 }
 
+/// Adds where a word comes from to the error about it, if it was not typed on the command line.
+pub trait Origin<T> {
+    /// `origin` is a variable, or a key of the configuration.
+    fn from_origin(self, origin: &str) -> Result<T>;
+}
+
+impl<T> Origin<T> for Result<T> {
+    fn from_origin(self, origin: &str) -> Result<T> {
+        self.map_err(|error| error.help(format!("it comes from {origin}")))
+    }
+}
+
 /// The known spelling nearest to `word`, if one is near enough to be meant.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 3)
+        .filter(|(distance, candidate)| *distance <= (candidate.len().min(word.len()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

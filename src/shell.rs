@@ -106,10 +106,9 @@ impl Shell {
 
     /// An error: the message, its causes, its ways out.
     pub fn error(&self, error: &Error) {
-        if error.is_told() {
-            return;
+        if !error.is_told() {
+            self.line(format_args!("{ERROR}error{ERROR:#}{BOLD}:{BOLD:#} {error}"));
         }
-        self.line(format_args!("{ERROR}error{ERROR:#}{BOLD}:{BOLD:#} {error}"));
         let mut causes = error.causes().peekable();
         if causes.peek().is_some() {
             self.line(format_args!("\nCaused by:"));

@@ -8,7 +8,7 @@ use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::toolchain::{self, Toolchain};
 use crate::compile::{Artifact, Compiled, flags, reproducible};
 use crate::engine::{self, EngineChoice, Wanted, detect};
-use crate::error::{Context, Error, Exit, Result};
+use crate::error::{Context, Error, Exit, Origin, Result};
 use crate::image::{self, Image};
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
@@ -45,7 +45,7 @@ impl<'a> Project<'a> {
         let source = words.source;
         let (workspace, toolchain) = std::thread::scope(|scope| {
             let toolchain = scope.spawn(|| Toolchain::find(cargo.clone()));
-            let workspace = workspace::load(&cargo, source);
+            let workspace = workspace::load(&cargo, source, shell);
             let toolchain = toolchain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             (workspace, toolchain)
         });
@@ -60,8 +60,12 @@ impl<'a> Project<'a> {
     /// Finds the engine, which makes the plan complete.
     pub fn plan(&self, options: &EngineArgs) -> Result<Plan> {
         let intent = &self.intent;
-        let name = options.engine.as_deref().or(intent.engine.as_deref()).unwrap_or("auto");
-        let choice = detect::choose(Wanted::parse(name)?, &intent.outputs, options.builder.as_deref())?;
+        let wanted = match (options.engine.as_deref().filter(|name| !name.is_empty()), intent.engine.as_deref()) {
+            (Some(name), _) => Wanted::parse(name)?,
+            (None, Some(name)) => Wanted::parse(name).from_origin("`engine` of the configuration in Cargo.toml")?,
+            (None, None) => Wanted::Auto,
+        };
+        let choice = detect::choose(wanted, &intent.outputs, options.builder.as_deref())?;
         let steps = choice.engine().steps(&intent.outputs, intent.platforms.len() > 1);
         Ok(Plan {
             binary: intent.binary.clone(),

@@ -51,7 +51,7 @@ impl Wanted {
     /// [`Exit::Usage`] for an unknown one.
     pub fn parse(name: &str) -> Result<Wanted> {
         Ok(match name {
-            "auto" | "" => Wanted::Auto,
+            "auto" => Wanted::Auto,
             "docker" => Wanted::This(EngineKind::Docker),
             "podman" => Wanted::This(EngineKind::Podman),
             "builtin" => Wanted::This(EngineKind::Builtin),

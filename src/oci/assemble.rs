@@ -1,16 +1,12 @@
 //! Makes the documents of an image: configuration, manifest, and the index over several platforms.
 
-use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
-use oci_spec::image::{
-    Arch, Config, Descriptor, Digest, History, HistoryBuilder, ImageConfiguration, ImageIndexBuilder,
-    ImageManifestBuilder, MediaType, Os, Platform as OciPlatform, RootFsBuilder,
-};
 use serde::Serialize;
 
 use super::layer::digest;
+use super::spec::{self, Config, Descriptor, Empty, History, ImageConfiguration, Index, Manifest, RootFs};
 use super::store::{BlobStore, StoredLayer};
 use crate::error::{Context, Result};
 use crate::image::Image;
@@ -28,7 +24,7 @@ pub struct Document {
 impl Document {
     /// Its digest.
     pub fn digest(&self) -> &str {
-        self.descriptor.digest().as_ref()
+        &self.descriptor.digest
     }
 }
 
@@ -92,72 +88,46 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
 fn one(image: &Image, store: &BlobStore) -> Result<PlatformImage> {
     let layers =
         image.layers.iter().map(|layer| store.layer(&layer.entries, image.created)).collect::<Result<Vec<_>>>()?;
-    let config = document(&configuration(image, &layers)?, MediaType::ImageConfig)?;
-    let mut descriptors = Vec::new();
-    for layer in &layers {
-        descriptors.push(descriptor(MediaType::ImageLayerGzip, layer.info.size, &layer.info.digest)?);
-    }
-    let manifest = ImageManifestBuilder::default()
-        .schema_version(2_u32)
-        .media_type(MediaType::ImageManifest)
-        .config(config.descriptor.clone())
-        .layers(descriptors)
-        .build()
-        .context(|| "failed to make the image manifest")?;
-    let mut manifest = document(&manifest, MediaType::ImageManifest)?;
-    manifest.descriptor.set_platform(Some(oci_platform(image.platform)));
+    let config = document(&configuration(image, &layers), spec::CONFIG)?;
+    let descriptors = layers.iter().map(|layer| descriptor(spec::LAYER_GZIP, layer.info.size, &layer.info.digest));
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: spec::MANIFEST,
+        config: config.descriptor.clone(),
+        layers: descriptors.collect(),
+    };
+    let mut manifest = document(&manifest, spec::MANIFEST)?;
+    manifest.descriptor.platform = Some(oci_platform(image.platform));
     Ok(PlatformImage { platform: image.platform, manifest, config, layers })
 }
 
 /// The index over the manifests of several platforms.
 fn index(platforms: &[PlatformImage]) -> Result<Document> {
-    let manifests: Vec<_> = platforms.iter().map(|platform| platform.manifest.descriptor.clone()).collect();
-    let index = ImageIndexBuilder::default()
-        .schema_version(2_u32)
-        .media_type(MediaType::ImageIndex)
-        .manifests(manifests)
-        .build()
-        .context(|| "failed to make the image index")?;
-    document(&index, MediaType::ImageIndex)
+    let manifests = platforms.iter().map(|platform| platform.manifest.descriptor.clone()).collect();
+    document(&Index { schema_version: 2, media_type: spec::INDEX, manifests }, spec::INDEX)
 }
 
-fn configuration(image: &Image, layers: &[StoredLayer]) -> Result<ImageConfiguration> {
+fn configuration(image: &Image, layers: &[StoredLayer]) -> ImageConfiguration {
     let ours = &image.config;
-    let mut config = Config::default();
-    config
-        .set_user(Some(ours.user.clone()))
-        .set_env(Some(ours.env_lines()))
-        .set_entrypoint(Some(ours.entrypoint.clone()))
-        .set_working_dir(Some(ours.workdir.clone()));
-    if !ours.expose.is_empty() {
-        config.set_exposed_ports(Some(ours.expose.clone()));
-    }
-    if !ours.labels.is_empty() {
-        let labels = ours.labels.iter().map(|(name, value)| (name.clone(), value.clone()));
-        config.set_labels(Some(labels.collect::<HashMap<_, _>>()));
-    }
     let created = rfc3339(image.created);
-    let diff_ids: Vec<String> = layers.iter().map(|layer| layer.info.diff_id.clone()).collect();
-    let history = image.layers.iter().map(|layer| history(layer.name, &created)).collect::<Result<Vec<_>>>()?;
-    let rootfs = RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build();
-    let mut configuration = ImageConfiguration::default();
-    configuration
-        .set_created(Some(created))
-        .set_architecture(Arch::from(image.platform.arch))
-        .set_os(Os::from(image.platform.os))
-        .set_variant(image.platform.variant.map(str::to_owned))
-        .set_config(Some(config))
-        .set_rootfs(rootfs.context(|| "failed to make the image configuration")?)
-        .set_history(Some(history));
-    Ok(configuration)
-}
-
-fn history(layer: &str, created: &str) -> Result<History> {
-    HistoryBuilder::default()
-        .created(created)
-        .created_by(format!("cargo scratch ({layer})"))
-        .build()
-        .context(|| "failed to make the image's history")
+    let history = image
+        .layers
+        .iter()
+        .map(|layer| History { created: created.clone(), created_by: format!("cargo scratch ({})", layer.name) });
+    ImageConfiguration {
+        platform: oci_platform(image.platform),
+        config: Config {
+            user: ours.user.clone(),
+            exposed_ports: ours.expose.iter().map(|port| (port.clone(), Empty {})).collect(),
+            env: ours.env_lines(),
+            entrypoint: ours.entrypoint.clone(),
+            working_dir: ours.workdir.clone(),
+            labels: ours.labels.clone(),
+        },
+        rootfs: RootFs { kind: "layers", diff_ids: layers.iter().map(|layer| layer.info.diff_id.clone()).collect() },
+        history: history.collect(),
+        created,
+    }
 }
 
 /// Seconds since the epoch, as RFC 3339 has them.
@@ -166,25 +136,29 @@ pub fn rfc3339(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + seconds).to_string()
 }
 
-fn oci_platform(platform: Platform) -> OciPlatform {
-    let mut oci = OciPlatform::default();
-    oci.set_architecture(Arch::from(platform.arch))
-        .set_os(Os::from(platform.os))
-        .set_variant(platform.variant.map(str::to_owned));
-    oci
+fn oci_platform(platform: Platform) -> spec::Platform {
+    spec::Platform {
+        architecture: platform.arch.to_owned(),
+        os: platform.os.to_owned(),
+        variant: platform.variant.map(str::to_owned),
+    }
 }
 
-/// Serializes a document with its keys in order: maps of `oci-spec` have none, and a digest depends on it.
-pub fn document(value: &impl Serialize, media_type: MediaType) -> Result<Document> {
-    let ordered = serde_json::to_value(value).and_then(|value| serde_json::to_vec(&value));
-    let bytes = ordered.context(|| format!("failed to write {media_type}"))?;
-    let descriptor = descriptor(media_type, bytes.len() as u64, &digest(&bytes))?;
+/// Writes a document.
+pub fn document(value: &impl Serialize, media_type: &str) -> Result<Document> {
+    let bytes = serde_json::to_vec(value).context(|| format!("failed to write {media_type}"))?;
+    let descriptor = descriptor(media_type, bytes.len() as u64, &digest(&bytes));
     Ok(Document { bytes, descriptor })
 }
 
-fn descriptor(media_type: MediaType, size: u64, digest: &str) -> Result<Descriptor> {
-    let digest: Digest = digest.parse().context(|| format!("`{digest}` is not a digest"))?;
-    Ok(Descriptor::new(media_type, size, digest))
+fn descriptor(media_type: &str, size: u64, digest: &str) -> Descriptor {
+    Descriptor {
+        media_type: media_type.to_owned(),
+        digest: digest.to_owned(),
+        size,
+        platform: None,
+        annotations: Default::default(),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What a folder or tar with an image holds: an OCI image layout, and the `manifest.json` that `docker load` reads.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use oci_spec::image::{ImageIndexBuilder, MediaType};
 use serde_json::json;
 
 use super::assemble::{Document, OciImage, PlatformImage, document};
 use super::reference::ImageName;
+use super::spec::{self, Index};
 use crate::error::{Context, Error, Result};
 use crate::platform::Platform;
 
@@ -65,20 +65,15 @@ fn index_json(image: &OciImage, names: &[ImageName]) -> Result<Document> {
     let described = names.iter().map(|name| {
         let mut descriptor = image.root().descriptor.clone();
         // What skopeo and podman look an image up by is the tag; containerd, and with it docker, wants the whole name.
-        let annotations = [
+        descriptor.annotations = [
             ("org.opencontainers.image.ref.name".to_owned(), name.tag().to_owned()),
             ("io.containerd.image.name".to_owned(), full_name(name)),
-        ];
-        descriptor.set_annotations(Some(annotations.into()));
+        ]
+        .into();
         descriptor
     });
-    let index = ImageIndexBuilder::default()
-        .schema_version(2_u32)
-        .media_type(MediaType::ImageIndex)
-        .manifests(described.collect::<Vec<_>>())
-        .build()
-        .context(|| "failed to make the index of the image layout")?;
-    document(&index, MediaType::ImageIndex)
+    let manifests = described.collect();
+    document(&Index { schema_version: 2, media_type: spec::INDEX, manifests }, spec::INDEX)
 }
 
 /// The name with the registry that docker would add.

@@ -6,5 +6,6 @@ pub mod layer;
 pub mod layout;
 pub mod reference;
 pub mod registry;
+pub mod spec;
 pub mod store;
 pub mod summary;

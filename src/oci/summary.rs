@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::spec::{Descriptor, Platform};
 use crate::error::{Context, Result};
 
 /// An image, as far as its documents tell.
@@ -29,20 +30,6 @@ struct Document {
     manifests: Vec<Descriptor>,
     #[serde(default)]
     layers: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-struct Descriptor {
-    digest: String,
-    size: u64,
-    platform: Option<Platform>,
-}
-
-#[derive(Deserialize)]
-struct Platform {
-    os: String,
-    architecture: String,
-    variant: Option<String>,
 }
 
 /// Reads the image whose index or manifest has this digest; `fetch` gives the bytes of a document.
@@ -75,13 +62,6 @@ fn platform(platform: Option<String>, digest: String, manifest: Document) -> Pla
     PlatformSummary { platform, digest, layers: layers.collect() }
 }
 
-impl Platform {
-    fn name(&self) -> String {
-        let variant = self.variant.as_ref().map_or_else(String::new, |variant| format!("/{variant}"));
-        format!("{}/{}{variant}", self.os, self.architecture)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,10 +71,10 @@ mod tests {
         let text = match digest {
             "index" => {
                 r#"{"manifests":[
-                    {"digest":"a","size":1,"platform":{"os":"linux","architecture":"arm","variant":"v7"}},
-                    {"digest":"x","size":1,"platform":{"os":"unknown","architecture":"unknown"}}]}"#
+                    {"mediaType":"m","digest":"a","size":1,"platform":{"os":"linux","architecture":"arm","variant":"v7"}},
+                    {"mediaType":"m","digest":"x","size":1,"platform":{"os":"unknown","architecture":"unknown"}}]}"#
             }
-            "a" => r#"{"config":{"digest":"c","size":9},"layers":[{"digest":"l","size":5}]}"#,
+            "a" => r#"{"config":{"digest":"c","size":9},"layers":[{"mediaType":"l","digest":"l","size":5}]}"#,
             _ => return Err(Error::usage("not there")),
         };
         Ok(text.as_bytes().to_vec())

@@ -10,7 +10,7 @@ use crate::error::{Error, Result, nearest};
 
 /// What Cargo.toml says of the image. Every key is optional, and a flag beats it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
+#[serde(rename_all = "kebab-case", default, expecting = "a table")]
 pub struct Config {
     /// The member with the binary (workspace only).
     pub package: Option<String>,
@@ -134,7 +134,7 @@ fn merged(
 
 /// A value that people write with or without quotes: `8080`, `"8080/udp"`, `true`.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a string, a number or a boolean")]
+#[serde(untagged, expecting = "expected a string, a number or a boolean")]
 enum Scalar {
     Text(String),
     Integer(i64),

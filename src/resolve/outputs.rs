@@ -54,6 +54,8 @@ pub enum ExportForm {
     Dir,
 }
 
+const THE_TYPES: &str = "the types are oci (a tar), docker (a tar for `docker load`) and dir (a folder)";
+
 const TYPES: [(&str, ExportForm); 3] =
     [("oci", ExportForm::Oci), ("docker", ExportForm::Docker), ("dir", ExportForm::Dir)];
 
@@ -88,9 +90,11 @@ fn export_form(name: &str) -> Result<ExportForm> {
     let error = Error::usage(format!("unknown output type `{name}`"));
     Err(match name {
         "registry" | "image" => error.help("to push the image: --push"),
+        // buildx gives the files of the image with these, which is another thing.
+        "tar" | "local" => error.help(THE_TYPES),
         _ => match nearest(name, TYPES.map(|(known, _)| known)) {
             Some(near) => error.help(format!("a type with a similar name exists: `{near}`")),
-            None => error.help("the types are oci (a tar), docker (a tar for `docker load`) and dir (a folder)"),
+            None => error.help(THE_TYPES),
         },
     })
 }

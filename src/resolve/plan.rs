@@ -14,7 +14,7 @@ use super::workspace::Workspace;
 use crate::cli::{ImageArgs, OutputArgs, SourceArgs};
 use crate::compile::flags::{Additions, Linker};
 use crate::engine::EngineChoice;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Origin, Result};
 use crate::image::ImagePlan;
 use crate::image::config::{ImageConfig, Words, assignment};
 use crate::oci::reference::ImageName;
@@ -201,7 +201,7 @@ pub fn intend(
         platforms: platforms(verb, image, &config, environment)?,
         profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
         features: features(source, &config),
-        image: ImagePlan { config: ImageConfig::new(path, words(image, &config)?)?, created: created(environment)? },
+        image: ImagePlan { config: image_config(path, image, &config)?, created: created(environment)? },
         engine: config.engine.clone(),
         outputs: outputs(verb, image, output, &config, &binary)?,
         workspace_root: metadata.workspace_root.clone(),
@@ -237,20 +237,17 @@ fn features(source: &SourceArgs, config: &Config) -> FeatureSelection {
 /// `build` and `run` are for this machine, `push` is for everybody, unless told otherwise.
 fn platforms(verb: Verb, image: &ImageArgs, config: &Config, environment: &Environment) -> Result<Vec<Platform>> {
     let local = matches!(verb, Verb::Build | Verb::Run | Verb::Check);
-    let names: Vec<&str> = if !image.platform.is_empty() {
-        image.platform.iter().map(String::as_str).collect()
-    } else if let (true, Some(name)) = (local, &environment.default_platform) {
-        vec![name]
-    } else if let (false, Some(configured)) = (local, &config.platforms) {
-        configured.iter().map(String::as_str).collect()
-    } else if local {
-        return host().map(|platform| vec![platform]);
-    } else {
-        return Ok(Platform::all().collect());
+    let (names, origin): (&[String], _) = match (&environment.default_platform, &config.platforms) {
+        _ if !image.platform.is_empty() => (&image.platform, None),
+        (Some(name), _) if local => (std::slice::from_ref(name), Some("DOCKER_DEFAULT_PLATFORM")),
+        (_, Some(names)) if !local => (names, Some("`platforms` of the configuration in Cargo.toml")),
+        _ if local => return host().map(|platform| vec![platform]),
+        _ => return Ok(Platform::all().collect()),
     };
     let mut platforms = Vec::new();
     for name in names {
-        let platform = Platform::parse(name)?;
+        let platform = Platform::parse(name);
+        let platform = if let Some(origin) = origin { platform.from_origin(origin)? } else { platform? };
         if !platforms.contains(&platform) {
             platforms.push(platform);
         }
@@ -267,6 +264,15 @@ fn host() -> Result<Platform> {
         Error::usage(format!("this machine's CPU ({}) is none that images are built for", std::env::consts::ARCH))
             .help("name a platform: --platform linux/amd64")
     })
+}
+
+fn image_config(path: String, image: &ImageArgs, config: &Config) -> Result<ImageConfig> {
+    let made = ImageConfig::new(path, words(image, config)?);
+    let flags = [&image.env, &image.label, &image.expose];
+    if image.user.is_none() && image.workdir.is_none() && flags.iter().all(|list| list.is_empty()) {
+        return made.from_origin("the configuration in Cargo.toml");
+    }
+    made
 }
 
 fn words(image: &ImageArgs, config: &Config) -> Result<Words> {
@@ -300,10 +306,14 @@ fn created(environment: &Environment) -> Result<i64> {
 }
 
 fn outputs(verb: Verb, image: &ImageArgs, output: &OutputArgs, config: &Config, binary: &Binary) -> Result<Outputs> {
-    let tags = if image.tag.is_empty() { config.tags.clone().unwrap_or_default() } else { image.tag.clone() };
+    let (tags, configured) = match &config.tags {
+        Some(tags) if image.tag.is_empty() => (tags, true),
+        _ => (&image.tag, false),
+    };
     let mut names: Vec<ImageName> = Vec::new();
-    for tag in &tags {
-        let name = ImageName::parse(tag)?;
+    for tag in tags {
+        let name = ImageName::parse(tag);
+        let name = if configured { name.from_origin("`tags` of the configuration in Cargo.toml")? } else { name? };
         if !names.contains(&name) {
             names.push(name);
         }

@@ -102,9 +102,10 @@ fn named<'a>(workspace: &Workspace, packages: &[&'a Package], wanted: &Wanted<'_
     let kind = if wanted.bin.is_some() { TargetKind::Bin } else { TargetKind::Example };
     let everywhere = workspace.members();
     let known: Vec<_> = targets(&everywhere).filter(|c| c.target.kind.contains(&kind)).collect();
+    let article = if wanted.bin.is_some() { "a" } else { "an" };
     let error = Error::usage(format!("no {what} target named `{name}` in {}", in_packages(packages)));
     Err(match nearest(name, known.iter().map(|c| c.target.name.as_str())) {
-        Some(near) => error.help(format!("a {what} with a similar name exists: `{near}`")),
+        Some(near) => error.help(format!("{article} {what} with a similar name exists: `{near}`")),
         None if known.is_empty() => error.help(format!("the workspace has no {what} targets")),
         None => error.help(format!("its {what} targets are {}", names(&known))),
     })
@@ -145,7 +146,7 @@ fn ambiguous(workspace: &Workspace, candidates: &[Candidate<'_>], wanted: &Wante
         let _ = write!(commands, "\n    {}", choosing(workspace, *candidate, wanted));
     }
     let packages: Vec<_> = candidates.iter().map(|c| c.package).collect();
-    Error::usage(format!("{} has several binaries: {}", in_packages(&packages), names(candidates)))
+    Error::usage(format!("there are several binaries in {}: {}", in_packages(&packages), names(candidates)))
         .help(commands)
         .help("or set `default-run` in [package], or `package` and `bin` in [workspace.metadata.scratch]")
 }
@@ -166,7 +167,7 @@ fn choosing(workspace: &Workspace, candidate: Candidate<'_>, wanted: &Wanted<'_>
 }
 
 fn no_binary(workspace: &Workspace, packages: &[&Package], wanted: &Wanted<'_>) -> Error {
-    let error = Error::usage(format!("{} has no binary to ship", in_packages(packages)));
+    let error = Error::usage(format!("there is no binary to ship in {}", in_packages(packages)));
     let members = workspace.members();
     let binaries: Vec<_> = targets(&members).filter(|c| c.target.is_bin()).collect();
     if !binaries.is_empty() {

@@ -6,6 +6,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId};
 use crate::cli::SourceArgs;
 use crate::error::{Error, Exit, Result};
 use crate::process::Command;
+use crate::shell::Shell;
 
 /// The workspace as cargo describes it, and the package that the user stands in.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ impl Workspace {
 pub fn metadata_command(cargo: &Utf8Path, source: &SourceArgs) -> Command {
     Command::new(cargo.as_str())
         .args(["metadata", "--format-version", "1", "--no-deps"])
+        // What it has to say goes through our terminal, which takes the colours out where there can be none.
+        .args(["--color", "always"])
         .option("--manifest-path", source.manifest_path.as_ref())
         .flag("--locked", source.locked)
         .flag("--offline", source.offline)
@@ -58,11 +61,11 @@ pub fn metadata_command(cargo: &Utf8Path, source: &SourceArgs) -> Command {
 ///
 /// # Errors
 /// cargo's own, where there is no Cargo.toml or it can't be read.
-pub fn load(cargo: &Utf8Path, source: &SourceArgs) -> Result<Workspace> {
+pub fn load(cargo: &Utf8Path, source: &SourceArgs, shell: &Shell) -> Result<Workspace> {
     let command = metadata_command(cargo, source);
     let output = command.capture_quietly().map_err(no_cargo)?;
     if !output.status.success() {
-        return Err(not_loaded(&String::from_utf8_lossy(&output.stderr), source));
+        return Err(not_loaded(&output.stderr, source, shell));
     }
     let stdout = String::from_utf8_lossy(&output.stdout);
     let metadata = MetadataCommand::parse(stdout).map_err(|error| {
@@ -85,18 +88,12 @@ fn no_cargo(error: Error) -> Error {
     error.help("install Rust with rustup: https://rustup.rs")
 }
 
-/// cargo's message, without its "error:" that ours stands in for.
-fn not_loaded(stderr: &str, source: &SourceArgs) -> Error {
-    let message = stderr.trim();
-    let message = message.strip_prefix("error:").unwrap_or(message).trim();
-    let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
-    let mut error = Error::usage(first);
-    let rest = rest.trim().trim_start_matches("Caused by:").trim();
-    if !rest.is_empty() {
-        error = error.because(rest.to_owned());
-    }
-    if source.manifest_path.is_none() && first.contains("could not find `Cargo.toml`") {
-        error = error.help("go to the folder of a Rust project, or name its manifest: --manifest-path PATH/Cargo.toml");
+/// cargo says what is wrong with a manifest better than we could.
+fn not_loaded(stderr: &[u8], source: &SourceArgs, shell: &Shell) -> Error {
+    shell.raw(stderr);
+    let error = Error::told(Exit::Usage);
+    if source.manifest_path.is_none() && String::from_utf8_lossy(stderr).contains("could not find `Cargo.toml`") {
+        return error.help("go to the folder of a Rust project, or name its manifest: --manifest-path PATH/Cargo.toml");
     }
     error
 }

@@ -78,7 +78,7 @@ impl Client {
         Client {
             agent: config.build().into(),
             host: host.to_owned(),
-            repository: name.repository().to_owned(),
+            repository: name.repository().into_owned(),
             access,
             tls_verify,
             origin: OnceLock::new(),

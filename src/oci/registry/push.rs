@@ -30,7 +30,7 @@ pub fn push(image: &OciImage, names: &[ImageName], tls_verify: bool, shell: &She
     for name in names {
         let same = |(client, _): &&mut (Client, Vec<&ImageName>)| {
             let (_, first) = (client, name);
-            client.repository() == first.repository()
+            client.repository() == first.repository().as_ref()
                 && client.host() == Client::new(first, Access::Push, tls_verify).host()
         };
         match done.iter_mut().find(same) {
@@ -70,8 +70,8 @@ fn push_to(client: &Client, image: &OciImage, names: &[&ImageName], shell: &Shel
 /// Whether the registry has this very manifest under this tag.
 fn has_manifest(client: &Client, tag: &str, document: &Document) -> Result<bool> {
     let url = client.url(&format!("manifests/{tag}"))?;
-    let media_type = document.descriptor.media_type().to_string();
-    let response = client.send(&Method::HEAD, &url, Some(&media_type), Payload::Empty)?;
+    let media_type = &document.descriptor.media_type;
+    let response = client.send(&Method::HEAD, &url, Some(media_type), Payload::Empty)?;
     let digest = response.headers().get("docker-content-digest");
     Ok(response.status().is_success() && digest.is_some_and(|digest| digest.as_bytes() == document.digest().as_bytes()))
 }
@@ -139,7 +139,7 @@ fn send_blob(client: &Client, digest: &str, blob: Blob<'_>, progress: &ProgressB
 
 fn put_manifest(client: &Client, reference: &str, document: &Document) -> Result<()> {
     let url = client.url(&format!("manifests/{reference}"))?;
-    let media_type = document.descriptor.media_type().to_string();
-    client.require(&Method::PUT, &url, None, Payload::Document(&document.bytes, &media_type))?;
+    let media_type = &document.descriptor.media_type;
+    client.require(&Method::PUT, &url, None, Payload::Document(&document.bytes, media_type))?;
     Ok(())
 }
