@@ -210,6 +210,11 @@ fn quoted(text: &OsStr) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,@+%^".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.into_owned()
+    } else if text.contains(char::is_control) {
+        // An escape would move the cursor, or vanish.
+        let escaped = text.replace('\\', r"\\").replace('\'', r"\'");
+        let shown = |c: char| if c.is_control() { format!(r"\x{:02x}", c as u32) } else { c.to_string() };
+        format!("$'{}'", escaped.chars().map(shown).collect::<String>())
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
@@ -234,5 +239,6 @@ mod tests {
     #[test]
     fn an_empty_argument_is_kept() {
         assert_eq!(Command::new("x").arg("").to_string(), "x ''");
+        assert_eq!(Command::new("x").arg("a\u{1f}b'").to_string(), r"x $'a\x1fb\''");
     }
 }

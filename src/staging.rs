@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::error::{Error, Result};
 use crate::interrupt;
 
 /// A file that is being written.
@@ -18,6 +19,7 @@ pub struct StagedFile {
 pub struct StagedFolder {
     folder: TempDir,
     path: Utf8PathBuf,
+    dest: Utf8PathBuf,
     _guard: interrupt::PartialGuard,
 }
 
@@ -40,17 +42,37 @@ pub fn write(dest: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
     staged.replace(dest)
 }
 
-/// Starts a folder that will replace `dest`. The folder it is in is made if need be.
+/// Looks whether a folder may be written here: where there is nothing, where it is empty, or where it `is_ours`.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] if `dest` is a file, or a folder with something else in it. `ours` says in words what may
+/// be replaced.
+pub fn check_folder(dest: &Utf8Path, is_ours: impl Fn(&Utf8Path) -> bool, ours: &str) -> Result<()> {
+    let error = |what| {
+        Error::usage(format!("`{dest}` is {what}")).help(format!("name a folder that does not exist yet, or {ours}"))
+    };
+    match fs::read_dir(dest).map(|mut files| files.next().is_none()) {
+        Ok(is_empty) if is_empty || is_ours(dest) => Ok(()),
+        Ok(_) => Err(error("a folder with other files")),
+        Err(_) if dest.exists() => Err(error("not a folder")),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Starts a folder that will replace `dest`, or what it is a link to. The folder it is in is made if need be.
 pub fn folder_beside(dest: &Utf8Path) -> io::Result<StagedFolder> {
+    let linked = fs::canonicalize(dest).ok().filter(|_| dest.is_symlink());
+    let linked = linked.and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+    let dest = linked.unwrap_or_else(|| dest.to_owned());
     let mut builder = tempfile::Builder::new();
     builder.prefix(".cargo-scratch-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    let folder = builder.tempdir_in(made_parent(dest)?)?;
+    let folder = builder.tempdir_in(made_parent(&dest)?)?;
     let path = Utf8PathBuf::from_path_buf(folder.path().to_owned())
         .map_err(|path| io::Error::other(format!("the path {} is not UTF-8", path.display())))?;
     let guard = interrupt::guard_partial(folder.path());
-    Ok(StagedFolder { folder, path, _guard: guard })
+    Ok(StagedFolder { folder, path, dest, _guard: guard })
 }
 
 impl StagedFile {
@@ -72,19 +94,22 @@ impl StagedFolder {
         &self.path
     }
 
-    /// Puts it in its place, and deletes what was there.
-    pub fn replace(self, dest: &Utf8Path) -> io::Result<()> {
+    /// Puts it in its place, and deletes the folder that was there.
+    pub fn replace(self) -> io::Result<()> {
         // A rename replaces an empty folder at most; one that is in the way goes aside first, and away last.
         let old = self.path.with_extension("old");
-        let moved = fs::rename(dest, &old).is_ok();
-        match fs::rename(&self.path, dest) {
+        let in_the_way = fs::symlink_metadata(&self.dest).is_ok_and(|metadata| metadata.is_dir());
+        if in_the_way {
+            fs::rename(&self.dest, &old)?;
+        }
+        match fs::rename(&self.path, &self.dest) {
             Ok(()) => {
                 let _ = self.folder.keep();
-                if moved { fs::remove_dir_all(&old) } else { Ok(()) }
+                if in_the_way { fs::remove_dir_all(&old) } else { Ok(()) }
             }
             Err(error) => {
-                if moved {
-                    fs::rename(&old, dest)?;
+                if in_the_way {
+                    fs::rename(&old, &self.dest)?;
                 }
                 Err(error)
             }
@@ -112,13 +137,24 @@ mod tests {
         for name in ["one", "two"] {
             let staged = folder_beside(&dest).unwrap();
             fs::write(staged.path().join(name), name).unwrap();
-            staged.replace(&dest).unwrap();
+            staged.replace().unwrap();
             assert!(dest.join(name).is_file());
             assert_eq!(fs::read_dir(&dest).unwrap().count(), 1);
         }
         write(&dest.join("two"), b"three").unwrap();
         assert_eq!(fs::read(dest.join("two")).unwrap(), b"three");
         assert_eq!(fs::read_dir(dest.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_never_replaced_by_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let dest = Utf8PathBuf::from_path_buf(folder.path().join("x")).unwrap();
+        fs::write(&dest, b"mine").unwrap();
+        assert!(check_folder(&dest, |_| true, "nothing").is_err());
+        assert!(folder_beside(&dest).unwrap().replace().is_err());
+        assert_eq!(fs::read(&dest).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

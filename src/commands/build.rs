@@ -2,6 +2,7 @@
 
 use super::pipeline::{Project, Words};
 use crate::cli::{BuildArgs, MessageFormat};
+use crate::engine::builtin;
 use crate::error::Result;
 use crate::report::{Built, json};
 use crate::resolve::plan::{Plan, Verb};
@@ -25,6 +26,7 @@ fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
     if args.output.dry_run {
         return show(&plan, args.output.message_format, shell);
     }
+    builtin::preflight(&plan.outputs)?;
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
     let images = project.images(&artifacts);

@@ -30,17 +30,12 @@ pub fn check(args: &CheckArgs, shell: &Shell) -> Result<()> {
             }
         }
     }
-    match failed {
-        0 => Ok(()),
-        _ => Err(Error::new(
-            Exit::NotScratchReady,
-            format!("{failed} of {} would not start in a scratch image", count(reports.len())),
-        )),
+    let not_ready = |what: String| Err(Error::new(Exit::NotScratchReady, what));
+    match (failed, reports.as_slice()) {
+        (0, _) => Ok(()),
+        (_, [(report, _)]) => not_ready(format!("`{}` would not start in a scratch image", report.file)),
+        _ => not_ready(format!("{failed} of {} files would not start in a scratch image", reports.len())),
     }
-}
-
-fn count(files: usize) -> String {
-    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
 }
 
 fn files(args: &CheckArgs) -> Result<Vec<(Report, Vec<String>)>> {

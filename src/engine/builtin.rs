@@ -79,8 +79,9 @@ impl Engine for Builtin {
     fn run_command(&self, reference: &str, publish: &[String], args: &[String]) -> Result<Command> {
         match self.loader {
             Some(loader) => Ok(super::run_with(loader.program(), reference, publish, args)),
-            None => Err(Error::new(Exit::Engine, "the image is built, and there is no docker or podman to run it")
-                .help("install docker or podman, or start its daemon; `cargo scratch build` says where the image is")),
+            None => Err(Error::new(Exit::Engine, "there is no docker or podman to run an image")
+                .help("install docker or podman, or start its daemon")
+                .help("to have the image as a file: cargo scratch build --output type=oci,dest=image.tar")),
         }
     }
 }
@@ -163,6 +164,24 @@ pub fn write_archive(image: &OciImage, job: &Job<'_>) -> Result<Utf8PathBuf> {
     let file = job.folder.join("image.oci.tar");
     archive::write_file(&layout::oci(image, &job.outputs.names, Platform::host())?, &file)?;
     Ok(file)
+}
+
+/// Looks whether what the user asked for can be written where they want it, before anything is compiled.
+///
+/// # Errors
+/// [`Exit::Usage`] if something else is there.
+pub fn preflight(outputs: &Outputs) -> Result<()> {
+    for Export { form, dest } in &outputs.exports {
+        match form {
+            ExportForm::Dir => layout::check_folder(dest)?,
+            ExportForm::Oci | ExportForm::Docker if dest.is_dir() => {
+                return Err(Error::usage(format!("`{dest}` is a folder, and a file is to be written there"))
+                    .help(format!("name a file: --output type=oci,dest={}", dest.join("image.tar"))));
+            }
+            ExportForm::Oci | ExportForm::Docker => {}
+        }
+    }
+    Ok(())
 }
 
 /// Writes the files and folders that the user asked for; returns them.

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use fs_err as fs;
 
 use super::dockerfile;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::image::{Content, Entry, Image};
 use crate::oci::layer::digest_of_file;
 use crate::staging;
@@ -33,21 +33,19 @@ pub fn write(images: &[Image], folder: &Utf8Path) -> Result<()> {
             }
         }
     }
-    staged.replace(folder).context(doing)
+    staged.replace().context(doing)
 }
 
-/// As [`write`], for a folder that the user named: other files in it are left alone.
+/// Looks whether a context may be written to a folder that the user named.
 ///
 /// # Errors
-/// If the folder has other files.
-pub fn write_for_user(images: &[Image], folder: &Utf8Path) -> Result<()> {
-    let foreign = fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some());
-    let ours = fs::read_to_string(folder.join("Dockerfile")).is_ok_and(|text| text.starts_with(dockerfile::HEADER));
-    if foreign && !ours {
-        return Err(Error::usage(format!("`{folder}` is a folder with other files"))
-            .help("name a folder that does not exist yet, or one that this command wrote"));
-    }
-    write(images, folder)
+/// [`crate::error::Exit::Usage`] if it is a file, or has other files in it.
+pub fn check_folder(folder: &Utf8Path) -> Result<()> {
+    let is_ours = |folder: &Utf8Path| {
+        let dockerfile = fs::read_to_string(folder.join("Dockerfile"));
+        dockerfile.is_ok_and(|text| text.starts_with(dockerfile::HEADER))
+    };
+    staging::check_folder(folder, is_ours, "one that this command wrote")
 }
 
 fn place(entry: &Entry, root: &Utf8Path, created: i64) -> io::Result<()> {
@@ -143,10 +141,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
         fs::write(path.join("app"), b"one").unwrap();
-        assert!(write_for_user(&images(&path.join("app")), &path).is_err());
+        assert!(check_folder(&path).is_err());
         let dest = path.join("context");
-        write_for_user(&images(&path.join("app")), &dest).unwrap();
-        write_for_user(&images(&path.join("app")), &dest).unwrap();
+        check_folder(&dest).unwrap();
+        write(&images(&path.join("app")), &dest).unwrap();
+        check_folder(&dest).unwrap();
     }
 
     fn walk(folder: &Utf8Path) -> Vec<Utf8PathBuf> {

@@ -95,16 +95,18 @@ fn docker(builder: Option<&str>) -> Result<Docker, NoDocker> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Info {
-    #[serde(default)]
-    driver_status: Vec<(String, String)>,
-    #[serde(default)]
-    server_errors: Vec<String>,
+    driver_status: Option<Vec<(String, String)>>,
+    server_errors: Option<Vec<String>>,
 }
 
 impl Info {
     fn store(&self) -> ImageStore {
         let snapshotter = ("driver-type".to_owned(), "io.containerd.snapshotter.v1".to_owned());
-        if self.driver_status.contains(&snapshotter) { ImageStore::Containerd } else { ImageStore::Classic }
+        if self.driver_status.iter().flatten().any(|status| *status == snapshotter) {
+            ImageStore::Containerd
+        } else {
+            ImageStore::Classic
+        }
     }
 }
 
@@ -117,7 +119,7 @@ fn daemon() -> Result<ImageStore, NoDocker> {
         Some(socket) => ask_socket(&socket).map_err(|error| NoDocker::Down(format!("{socket}: {error}")))?,
         None => ask_docker()?,
     };
-    match info.server_errors.first() {
+    match info.server_errors.iter().flatten().next() {
         Some(error) => Err(NoDocker::Down(error.clone())),
         None => Ok(info.store()),
     }
@@ -253,6 +255,7 @@ mod tests {
         let classic =
             r#"{"Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"],["Supports d_type","true"]]}"#;
         assert_eq!(store(classic), ImageStore::Classic);
+        assert_eq!(store(r#"{"DriverStatus":null,"ServerErrors":null}"#), ImageStore::Classic);
     }
 
     #[test]

@@ -76,6 +76,8 @@ fn build(job: &Job<'_>, built: &mut Built) -> Result<()> {
         }
     }
     if let Some(list) = &list {
+        // A list that loses its last name to this one would stay without a name for ever.
+        names.iter().for_each(|name| remove_list(name));
         run(&Command::new("podman").args(["tag", &list.name]).args(names), job)?;
     }
     built.loaded = job.platforms();
@@ -98,12 +100,16 @@ impl List {
         list
     }
 
-    /// Takes the name away, and the list with it if it has no other. `podman untag` and `podman rmi` mean the image of one
-    /// platform when they are given a list.
     fn remove(&self) {
-        // It fails where there is nothing to remove, which is as good.
-        let _ = Command::new("podman").args(["manifest", "rm", &self.name]).capture_quietly();
+        remove_list(&self.name);
     }
+}
+
+/// Takes the name away from a list, and the list with it if it has no other. `podman untag` and `podman rmi` mean the
+/// image of one platform when they are given a list.
+fn remove_list(name: &str) {
+    // It fails where there is nothing to remove, which is as good.
+    let _ = Command::new("podman").args(["manifest", "rm", name]).capture_quietly();
 }
 
 impl Drop for List {

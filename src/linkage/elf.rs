@@ -75,10 +75,16 @@ pub enum Relro {
 /// If the file can't be read.
 pub fn read(path: &Utf8Path) -> Result<std::result::Result<ElfFacts, String>> {
     let reading = || format!("failed to read {path}");
-    let file = fs_err::File::open(path).context(reading)?;
+    let file = match fs_err::File::open(path) {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
     let metadata = file.metadata().context(reading)?;
     if metadata.is_dir() {
         return Ok(Err("it is a folder".to_owned()));
+    }
+    if metadata.len() == 0 {
+        return Ok(Err("it is empty".to_owned()));
     }
     let cache = ReadCache::new(BufReader::new(file));
     let facts = match FileKind::parse(&cache) {
@@ -134,8 +140,8 @@ fn facts<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: R
 struct Malformed(String);
 
 impl From<object::Error> for Malformed {
-    fn from(error: object::Error) -> Self {
-        Malformed(error.to_string())
+    fn from(_: object::Error) -> Self {
+        Malformed("its headers are damaged, or it was cut short".to_owned())
     }
 }
 

@@ -43,7 +43,7 @@ impl StaticArtifact {
 /// names should not be in it.
 ///
 /// # Errors
-/// If the file can't be read. That it is no ELF file, or not a good one, is a finding.
+/// If the file breaks while it is read. That it can't be opened, is no ELF file, or not a good one, is a finding.
 pub fn check(
     path: &Utf8Path,
     platform: Option<Platform>,

@@ -100,11 +100,12 @@ pub fn judge(
         Ok(facts) => {
             let own = platform_of(&facts);
             findings.extend(cpu(wanted, own, &facts));
-            findings.extend(kind(&facts));
-            findings.extend(dynamic(&facts));
-            findings.extend(hardening(&facts));
-            findings.extend(leftovers(&facts, build_paths));
-            (own.filter(|own| wanted.is_none_or(|wanted| wanted == *own)).or(wanted), Some(facts))
+            match kind(&facts) {
+                // What is no program need not be a good one.
+                Some(finding) => findings.push(finding),
+                None => findings.extend([dynamic(&facts), hardening(&facts), leftovers(&facts, build_paths)].concat()),
+            }
+            (own.or(wanted), Some(facts))
         }
     };
     findings.sort_by_key(|finding| finding.severity);

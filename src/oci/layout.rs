@@ -6,8 +6,9 @@ use serde_json::json;
 use super::assemble::{Document, OciImage, PlatformImage, document};
 use super::reference::ImageName;
 use super::spec::{self, Index};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::platform::Platform;
+use crate::staging;
 
 /// A file of the layout: its path in it, and where its bytes come from.
 #[derive(Clone, Debug)]
@@ -46,15 +47,10 @@ pub fn oci(image: &OciImage, names: &[ImageName], host: Option<Platform>) -> Res
     Ok(items)
 }
 
-/// The items of what `docker save` writes, without the parts of an OCI layout.
-///
-/// # Errors
-/// [`crate::error::Exit::Usage`] for several platforms, which the form can't hold.
+/// The items of what `docker save` writes, without the parts of an OCI layout: the first platform only, which is all that
+/// the form can hold.
 pub fn docker(image: &OciImage, names: &[ImageName]) -> Result<Vec<Item>> {
-    let [platform] = image.platforms.as_slice() else {
-        return Err(Error::usage("type=docker holds one platform, and there are several")
-            .help("name one with --platform, or write all of them with type=oci, which `docker load` takes too"));
-    };
+    let platform = &image.platforms[0];
     let mut items = vec![manifest_json(platform, names)?, blob(&platform.config)];
     items.extend(layer_blobs(image));
     Ok(items)
@@ -114,12 +110,9 @@ fn item(path: &str, bytes: Vec<u8>) -> Item {
 /// # Errors
 /// If `dest` is something else than an OCI layout or an empty folder, or can't be written.
 pub fn write_folder(items: &[Item], dest: &Utf8Path) -> Result<()> {
-    if fs_err::read_dir(dest).is_ok_and(|mut found| found.next().is_some()) && !dest.join("oci-layout").is_file() {
-        return Err(Error::usage(format!("`{dest}` is a folder with other files"))
-            .help("name a folder that does not exist yet, or an OCI image layout to replace"));
-    }
+    check_folder(dest)?;
     let doing = || format!("failed to write the image layout to {dest}");
-    let staged = crate::staging::folder_beside(dest).context(doing)?;
+    let staged = staging::folder_beside(dest).context(doing)?;
     for item in items {
         let path = staged.path().join(&item.path);
         let written = path.parent().map_or(Ok(()), fs_err::create_dir_all).and_then(|()| match &item.source {
@@ -128,7 +121,15 @@ pub fn write_folder(items: &[Item], dest: &Utf8Path) -> Result<()> {
         });
         written.context(doing)?;
     }
-    staged.replace(dest).context(doing)
+    staged.replace().context(doing)
+}
+
+/// Looks whether an image layout may be written here.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] if `dest` is a file, or a folder with something else in it.
+pub fn check_folder(dest: &Utf8Path) -> Result<()> {
+    staging::check_folder(dest, |folder| folder.join("oci-layout").is_file(), "an OCI image layout to replace")
 }
 
 /// A copy with fresh permissions: those of the store are for its owner alone.

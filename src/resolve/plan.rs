@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::config::Config;
 use super::features::FeatureSelection;
-use super::outputs::{Export, Outputs};
+use super::outputs::{Export, ExportForm, Outputs};
 use super::select::{Candidate, Wanted, select};
 use super::workspace::Workspace;
 use crate::cli::{ImageArgs, OutputArgs, SourceArgs};
@@ -197,13 +197,16 @@ pub fn intend(
     let config = configs.remove(&candidate.package.id).unwrap_or_default().over(base);
     let binary = binary(candidate);
     let path = crate::image::binary::path(&binary.name)?;
+    let platforms = platforms(verb, image, &config, environment)?;
+    let outputs = outputs(verb, image, output, &config, &binary)?;
+    exportable(&outputs, platforms.len())?;
     Ok(Intent {
-        platforms: platforms(verb, image, &config, environment)?,
+        platforms,
         profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
         features: features(source, &config),
         image: ImagePlan { config: image_config(path, image, &config)?, created: created(environment)? },
         engine: config.engine.clone(),
-        outputs: outputs(verb, image, output, &config, &binary)?,
+        outputs,
         workspace_root: metadata.workspace_root.clone(),
         // cargo metadata has no such option, cargo build does.
         target_directory: match &source.target_dir {
@@ -351,6 +354,16 @@ fn pushable(names: &[ImageName], verb: Verb) -> Result<()> {
             .help(format!("put its host in front: {command} --tag ghcr.io/OWNER/{}", name.name()))
             .help(format!("for Docker Hub: {command} --tag docker.io/OWNER/{}", name.name()))),
     }
+}
+
+/// # Errors
+/// If several platforms are to go into a form that holds one.
+fn exportable(outputs: &Outputs, platforms: usize) -> Result<()> {
+    if platforms > 1 && outputs.exports.iter().any(|export| export.form == ExportForm::Docker) {
+        return Err(Error::usage("type=docker holds one platform, and there are several")
+            .help("name one with --platform, or write all of them with type=oci, which `docker load` takes too"));
+    }
+    Ok(())
 }
 
 impl Intent {
