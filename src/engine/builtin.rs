@@ -7,7 +7,7 @@ use super::docker::ImageStore;
 use super::{Engine, EngineKind, Job};
 use crate::error::{Context, Error, Exit, Result};
 use crate::image::Image;
-use crate::oci::assemble::{OciImage, assemble};
+use crate::oci::assemble::{Document, OciImage, assemble};
 use crate::oci::layout::{self, Item};
 use crate::oci::{archive, registry};
 use crate::platform::Platform;
@@ -99,6 +99,7 @@ impl Builtin {
         super::run_engine(&command, &built.names[0].to_string(), false, job.shell)?;
         if loader == Loader::Docker(ImageStore::Containerd) {
             built.loaded = job.platforms();
+            built.image_id.clone_from(&built.digest);
             return Ok(());
         }
         // The other stores take one platform, and know the image by its configuration.
@@ -136,15 +137,17 @@ fn config_digest(image: &OciImage, platform: Platform) -> String {
     found.unwrap_or(&image.platforms[0]).config.digest().to_owned()
 }
 
+/// What an image that is in no engine's store is known by: its configuration, or its index over several.
+fn image_id(image: &OciImage) -> &str {
+    image.index.as_ref().map_or_else(|| image.platforms[0].config.digest(), Document::digest)
+}
+
 /// What is known of an image that we made.
 pub fn described(image: &OciImage, job: &Job<'_>, engine: EngineKind) -> Built {
     let digest = image.root().digest().to_owned();
     let mut built = Built::started(engine, job.images, job.outputs);
     built.reference = job.outputs.names[0].by_digest(&digest);
-    built.image_id = match image.index {
-        Some(_) => digest.clone(),
-        None => image.platforms[0].config.digest().to_owned(),
-    };
+    built.image_id = image_id(image).to_owned();
     built.digest = digest;
     built.describe(image);
     built
@@ -154,6 +157,9 @@ pub fn described(image: &OciImage, job: &Job<'_>, engine: EngineKind) -> Built {
 pub fn push(image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
     registry::push(image, &job.outputs.names, job.options.tls_verify, job.shell)?;
     built.pushed = true;
+    if built.image_id.is_empty() {
+        image_id(image).clone_into(&mut built.image_id);
+    }
     built.digest = image.root().digest().to_owned();
     built.reference = job.outputs.names[0].by_digest(&built.digest);
     Ok(())

@@ -151,14 +151,11 @@ impl Engine for Docker {
             let metadata = self.build(job.images, job, goals)?;
             self.note(&mut built, job, metadata, goals);
         }
-        let image = if job.outputs.exports.is_empty() && !ours.contains(&Goal::Push) {
-            None
-        } else {
-            Some(assemble_beside(job.images, job)?)
-        };
-        if let Some(image) = image {
+        let push = ours.contains(&Goal::Push);
+        if push || !job.outputs.exports.is_empty() {
+            let image = assemble_beside(job.images, job)?;
             built.files.extend(builtin::export(&image, job)?);
-            if ours.contains(&Goal::Push) {
+            if push {
                 job.shell.note("docker can't hold several platforms here: cargo-scratch pushes the image itself");
                 builtin::push(&image, job, &mut built)?;
                 built.describe(&image);
