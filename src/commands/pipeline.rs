@@ -66,6 +66,7 @@ impl<'a> Project<'a> {
             (None, None) => Wanted::Auto,
         };
         let choice = detect::choose(wanted, &intent.outputs, options.builder.as_deref())?;
+        choice.accepts(options, &intent.outputs, intent.platforms.len() > 1)?;
         let steps = choice.engine().steps(&intent.outputs, intent.platforms.len() > 1);
         Ok(Plan {
             binary: intent.binary.clone(),

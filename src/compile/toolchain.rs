@@ -92,7 +92,10 @@ impl Toolchain {
         let of = self.rustup_name.as_deref().map_or_else(String::new, |name| format!(" for {name}"));
         shell.status("Installing", format_args!("the Rust target {triples}{of}"));
         let command = self.install_command(platforms);
-        let output = command.capture(shell)?;
+        let busy = shell.busy("Downloading", &triples);
+        let output = command.capture(shell);
+        drop(busy);
+        let output = output?;
         if !output.status.success() {
             return Err(command
                 .failed(Exit::Failure, &output)

@@ -57,6 +57,11 @@ impl Docker {
         }
     }
 
+    /// Whether nothing is left for us to do ourselves.
+    pub fn does_it_all(&self, outputs: &Outputs, several: bool) -> bool {
+        (!outputs.load || self.can(Goal::Load, several)) && (!outputs.push || self.can(Goal::Push, several))
+    }
+
     /// The value of `--output`. OCI media types where they can be had, so that the same image has the same digest from
     /// every engine's point of view.
     fn output(&self, goals: &[Goal]) -> &'static str {

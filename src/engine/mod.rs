@@ -88,6 +88,30 @@ impl EngineChoice {
         }
     }
 
+    /// Refuses what the user asks of an engine that can't do it, rather than leave it out without a word.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`], with the name of the option.
+    pub fn accepts(&self, options: &EngineArgs, outputs: &Outputs, several: bool) -> Result<()> {
+        let attests = |value: &Option<String>| value.as_deref().is_some_and(|value| value != "false");
+        let attestations = [("--provenance", attests(&options.provenance)), ("--sbom", attests(&options.sbom))];
+        let caches = [("--cache-from", !options.cache_from.is_empty()), ("--cache-to", !options.cache_to.is_empty())];
+        let builder = [("--builder", options.builder.is_some())];
+        let refused: Vec<_> = match self {
+            EngineChoice::Docker(docker) if docker.does_it_all(outputs, several) => Vec::new(),
+            EngineChoice::Docker(_) => attestations.to_vec(),
+            EngineChoice::Podman(_) => [&attestations[..], &builder].concat(),
+            EngineChoice::Builtin(_) => [&attestations[..], &builder, &caches].concat(),
+        };
+        match refused.into_iter().find(|(_, used)| *used) {
+            None => Ok(()),
+            Some((option, _)) => Err(Error::usage(format!(
+                "`{option}` needs docker's buildx, and the engine is {self}"
+            ))
+            .help(format!("leave out {option}, or use a docker whose image store holds this image: --engine docker"))),
+        }
+    }
+
     /// The engine itself.
     pub fn engine(&self) -> &dyn Engine {
         match self {
