@@ -7,7 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(unix)]
+use nix::sys::signal::{Signal, killpg};
+#[cfg(unix)]
+use nix::unistd::Pid;
+
 use crate::error::{Error, Exit, Result};
+use crate::shell::Shell;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static CHILDREN: Mutex<Vec<Arc<duct::Handle>>> = Mutex::new(Vec::new());
@@ -62,6 +68,9 @@ pub struct ChildGuard(Arc<duct::Handle>);
 
 impl Drop for ChildGuard {
     fn drop(&mut self) {
+        if is_set() {
+            end_descendants(&self.0);
+        }
         lock(&CHILDREN).retain(|child| !Arc::ptr_eq(child, &self.0));
     }
 }
@@ -76,12 +85,11 @@ impl Drop for PartialGuard {
 }
 
 fn leave() -> ! {
-    for child in lock(&CHILDREN).iter() {
-        let _ = child.kill();
-    }
+    lock(&CHILDREN).iter().for_each(|child| kill(child));
     for path in lock(&PARTIAL).iter() {
         let _ = if path.is_dir() { fs_err::remove_dir_all(path) } else { fs_err::remove_file(path) };
     }
+    Shell::default().error(&Error::interrupted());
     std::process::exit(Exit::Interrupted.code().into())
 }
 
@@ -89,10 +97,31 @@ fn leave() -> ! {
 /// with it.
 #[cfg(unix)]
 fn end(child: &duct::Handle) {
-    use nix::sys::signal::{Signal, killpg};
-    for pid in child.pids() {
-        let group = nix::unistd::Pid::from_raw(pid.cast_signed());
-        let _ = killpg(group, Signal::SIGTERM);
+    signal(child, Signal::SIGTERM);
+}
+
+#[cfg(unix)]
+fn kill(child: &duct::Handle) {
+    signal(child, Signal::SIGKILL);
+}
+
+#[cfg(unix)]
+fn signal(child: &duct::Handle, signal: impl Into<Option<Signal>>) -> bool {
+    let signal = signal.into();
+    let groups = child.pids().into_iter().map(|pid| Pid::from_raw(pid.cast_signed()));
+    groups.fold(false, |any, group| killpg(group, signal).is_ok() || any)
+}
+
+/// A child may have ended before what it started: those that do not listen to a signal are killed.
+#[cfg(unix)]
+fn end_descendants(child: &duct::Handle) {
+    let patience = std::time::Instant::now() + GRACE / 2;
+    while signal(child, None) {
+        if std::time::Instant::now() > patience {
+            kill(child);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -100,6 +129,15 @@ fn end(child: &duct::Handle) {
 fn end(child: &duct::Handle) {
     let _ = child.kill();
 }
+
+#[cfg(not(unix))]
+fn kill(child: &duct::Handle) {
+    end(child);
+}
+
+/// There are no process groups; what a child started ends with its console.
+#[cfg(not(unix))]
+fn end_descendants(_child: &duct::Handle) {}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -37,7 +37,7 @@ pub enum Color {
 }
 
 /// The terminal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Shell {
     verbosity: Verbosity,
     color: Color,

@@ -120,7 +120,8 @@ impl StagedFolder {
 fn made_parent(dest: &Utf8Path) -> io::Result<&Utf8Path> {
     let parent = match dest.parent() {
         Some(parent) if parent != "" => parent,
-        _ => Utf8Path::new("."),
+        // The current folder, so that no path shown has a `./` that nobody wrote.
+        _ => Utf8Path::new(""),
     };
     fs::create_dir_all(parent)?;
     Ok(parent)

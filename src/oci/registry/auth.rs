@@ -1,6 +1,5 @@
 //! Credentials: where they are kept, and what a registry is shown of them.
 
-use std::io::BufReader;
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -67,25 +66,35 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
     None
 }
 
-/// The `Authorization` header that answers a challenge.
+/// What answers a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorization {
+    /// The `Authorization` header.
+    pub header: String,
+    /// It was given without a login.
+    pub is_anonymous: bool,
+}
+
+/// Answers a challenge.
 ///
 /// # Errors
 /// [`Exit::Registry`] if there are no credentials and none can be done without, or if they would go over plain HTTP.
-pub fn authorize(client: &Client, agent: &Agent, challenge: Challenge, access: Access) -> Result<String> {
+pub fn authorize(client: &Client, agent: &Agent, challenge: Challenge, access: Access) -> Result<Authorization> {
     let credential = credential(client.host())?;
+    let is_anonymous = credential.is_none();
     match challenge {
         Challenge::Basic => match credential {
             Some(DockerCredential::UsernamePassword(user, password)) => {
                 let origin = client.url("")?;
                 guarded(client, &origin)?;
-                Ok(basic(&user, &password))
+                Ok(Authorization { header: basic(&user, &password), is_anonymous })
             }
             _ => Err(no_login(client.host())),
         },
         Challenge::Bearer { realm, service } => {
             let scope = format!("repository:{}:{}", client.repository(), actions(access));
             let token = token(client, agent, &realm, service.as_deref(), &scope, credential)?;
-            Ok(format!("Bearer {token}"))
+            Ok(Authorization { header: format!("Bearer {token}"), is_anonymous })
         }
         Challenge::Unknown => Err(no_login(client.host())),
     }
@@ -133,7 +142,8 @@ fn token(
     scope: &str,
     credential: Option<DockerCredential>,
 ) -> Result<String> {
-    if credential.is_some() {
+    let is_anonymous = credential.is_none();
+    if !is_anonymous {
         guarded(client, realm)?;
     }
     let service = service.unwrap_or_default();
@@ -151,11 +161,12 @@ fn token(
         }
         None => agent.get(realm).query("service", service).query("scope", scope).call(),
     };
-    let mut answer = answer.map_err(|error| unreachable(client, error))?;
+    let mut answer = answer.map_err(|error| unreachable(client, realm, error))?;
     if !answer.status().is_success() {
-        return Err(login_refused(client.host(), answer.status().as_u16()));
+        let status = answer.status().as_u16();
+        return Err(if is_anonymous { no_login(client.host()) } else { login_refused(client.host(), status) });
     }
-    let text = answer.body_mut().read_to_string().map_err(|error| unreachable(client, error))?;
+    let text = answer.body_mut().read_to_string().map_err(|error| unreachable(client, realm, error))?;
     let tokens: Option<TokenAnswer> = serde_json::from_str(&text).ok();
     tokens
         .and_then(|answer| answer.token.or(answer.access_token))
@@ -187,10 +198,14 @@ fn docker_credential(server: &str) -> Result<Option<DockerCredential>> {
     let Some(config) = docker_config_folder().map(|folder| folder.join("config.json")) else {
         return Ok(None);
     };
-    match fs_err::File::open(config) {
-        Ok(file) => known(server, docker_credential::get_credential_from_reader(BufReader::new(file), server)),
-        Err(_) => Ok(None),
+    let Ok(text) = fs_err::read(&config) else {
+        return Ok(None);
+    };
+    // A file that can't be read would look like one without a login.
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
+        return Err(unread(server).because(format!("{}: {error}", config.display())));
     }
+    known(server, docker_credential::get_credential_from_reader(text.as_slice(), server))
 }
 
 /// `DOCKER_CONFIG`, or `.docker` in the home folder.

@@ -10,7 +10,7 @@ use ureq::http::{Method, Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, SendBody};
 
-use super::auth::{self, Challenge};
+use super::auth::{self, Authorization, Challenge};
 use super::failure::{refused, unreachable};
 use crate::error::{Context, Result};
 use crate::interrupt;
@@ -40,8 +40,8 @@ pub struct Client {
     access: Access,
     tls_verify: bool,
     origin: OnceLock<String>,
-    /// The `Authorization` header that the registry asked for.
-    authorization: Mutex<Option<String>>,
+    /// What the registry asked for.
+    authorization: Mutex<Option<Authorization>>,
 }
 
 /// What is sent with a request. A file is read anew for each try.
@@ -131,22 +131,26 @@ impl Client {
         loop {
             interrupt::check()?;
             let authorization = if ours { self.authorization() } else { None };
-            let answer = self.attempt(method, url, accept, authorization.as_deref(), payload)?;
-            match answer {
+            let header = authorization.as_ref().map(|authorization| authorization.header.as_str());
+            match self.attempt(method, url, accept, header, payload)? {
                 Ok(response) if response.status().is_success() || response.status() == StatusCode::NOT_FOUND => {
                     return Ok(response);
                 }
-                Ok(response) if response.status() == StatusCode::UNAUTHORIZED && ours && !logged_in => {
-                    self.log_in(&response, authorization.as_deref())?;
-                    logged_in = true;
-                }
+                Ok(response) if response.status() == StatusCode::UNAUTHORIZED && ours => match authorization {
+                    _ if !logged_in => {
+                        self.log_in(&response, authorization.as_ref())?;
+                        logged_in = true;
+                    }
+                    Some(authorization) if authorization.is_anonymous => return Err(auth::no_login(&self.host)),
+                    _ => return Err(refused(self, method, url, response)),
+                },
                 Ok(response) => match pauses.next().filter(|_| may_pass(response.status())) {
                     Some(pause) => std::thread::sleep(*pause),
-                    None => return Err(refused(self, method, response)),
+                    None => return Err(refused(self, method, url, response)),
                 },
                 Err(error) => match pauses.next().filter(|_| broke_off(&error)) {
                     Some(pause) => std::thread::sleep(*pause),
-                    None => return Err(unreachable(self, error)),
+                    None => return Err(unreachable(self, url, error)),
                 },
             }
         }
@@ -162,7 +166,7 @@ impl Client {
     ) -> Result<Response<Body>> {
         let response = self.send(method, url, accept, payload)?;
         if response.status() == StatusCode::NOT_FOUND {
-            return Err(refused(self, method, response));
+            return Err(refused(self, method, url, response));
         }
         Ok(response)
     }
@@ -202,14 +206,14 @@ impl Client {
         Ok(self.agent.run(request))
     }
 
-    fn authorization(&self) -> Option<String> {
+    fn authorization(&self) -> Option<Authorization> {
         self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Gets what the registry wants to see, unless another thread has done so since `used` was sent.
-    fn log_in(&self, response: &Response<Body>, used: Option<&str>) -> Result<()> {
+    fn log_in(&self, response: &Response<Body>, used: Option<&Authorization>) -> Result<()> {
         let mut authorization = self.authorization.lock().unwrap_or_else(PoisonError::into_inner);
-        if authorization.as_deref() == used {
+        if authorization.as_ref() == used {
             let challenge = Challenge::of(response);
             *authorization = Some(auth::authorize(self, &self.agent, challenge, self.access)?);
         }
@@ -301,7 +305,7 @@ fn broke_off(error: &ureq::Error) -> bool {
 }
 
 /// The `host[:port]` of a URL; user information is not part of it.
-fn host_of(url: &str) -> &str {
+pub fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use ureq::Body;
 use ureq::http::{Method, Response};
 
-use super::client::Client;
+use super::client::{Client, host_of};
 use crate::error::{Error, Exit};
 use crate::interrupt;
 
@@ -12,23 +12,36 @@ use crate::interrupt;
 const SHOWN: usize = 300;
 
 /// The registry answered, and did not do what was asked.
-pub fn refused(client: &Client, method: &Method, response: Response<Body>) -> Error {
+pub fn refused(client: &Client, method: &Method, url: &str, response: Response<Body>) -> Error {
     let status = response.status();
     let host = client.host();
     let repository = client.repository();
+    let who = who(client, url);
+    let is_elsewhere = host_of(url) != host;
     let doing = if [Method::GET, Method::HEAD].contains(method) { "reading from" } else { "writing to" };
     let message = match status.as_u16() {
-        401 => format!("the registry `{host}` does not accept the login for `{repository}`"),
-        403 => format!("the registry `{host}` does not allow {doing} `{repository}`"),
-        404 => format!("the registry `{host}` knows no repository `{repository}`"),
-        413 => format!("the registry `{host}` finds a layer of `{repository}` too large"),
-        429 => format!("the registry `{host}` is asked too much at the moment"),
-        500.. => format!("the registry `{host}` is in trouble"),
-        _ => format!("the registry `{host}` refused {doing} `{repository}`"),
+        401 if !is_elsewhere => format!("{who} does not accept the login for `{repository}`"),
+        403 if !is_elsewhere => format!("{who} does not allow {doing} `{repository}`"),
+        404 if !is_elsewhere => format!("{who} knows no repository `{repository}`"),
+        413 => format!("{who} finds a layer of `{repository}` too large"),
+        429 => format!("{who} is asked too much at the moment"),
+        500.. => format!("{who} is in trouble"),
+        _ => format!("{who} refused {doing} `{repository}`"),
     };
     let said = said(response).map_or_else(String::new, |said| format!(": {said}"));
     let error = Error::new(Exit::Registry, message).because(format!("{method} was answered with HTTP {status}{said}"));
-    advice(host, status.as_u16()).into_iter().fold(error, Error::help)
+    let advice = if is_elsewhere { Vec::new() } else { advice(host, status.as_u16()) };
+    advice.into_iter().fold(error, Error::help)
+}
+
+/// Who was asked: a registry may send us on to its storage, or to its login service.
+fn who(client: &Client, url: &str) -> String {
+    let (asked, host) = (host_of(url), client.host());
+    if asked == host {
+        format!("the registry `{host}`")
+    } else {
+        format!("`{asked}`, which the registry `{host}` sends us to,")
+    }
 }
 
 fn advice(host: &str, status: u16) -> Vec<String> {
@@ -72,33 +85,33 @@ fn said(mut response: Response<Body>) -> Option<String> {
 }
 
 /// The registry did not answer.
-pub fn unreachable(client: &Client, error: ureq::Error) -> Error {
+pub fn unreachable(client: &Client, url: &str, error: ureq::Error) -> Error {
     if interrupt::is_set() {
         return Error::interrupted();
     }
-    let host = client.host();
+    let who = who(client, url);
     let failed = |what: String| Error::new(Exit::Registry, what);
     match error {
         ureq::Error::HostNotFound => {
-            failed(format!("the registry `{host}` was not found")).help("check the name in --tag, and the network")
+            failed(format!("{who} was not found")).help("check the name in --tag, and the network")
         }
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            failed(format!("nothing listens at the registry's address `{host}`"))
+            failed(format!("{who} does not listen at its address"))
                 .because(error)
                 .help("start the registry, or check the port in --tag")
         }
         // Name resolution reports through the system's own words.
-        ureq::Error::Io(error) if is_lookup(&error) => failed(format!("the registry `{host}` was not found"))
-            .because(error)
-            .help("check the name in --tag, and the network"),
-        ureq::Error::Timeout(_) => failed(format!("the registry `{host}` does not answer"))
+        ureq::Error::Io(error) if is_lookup(&error) => {
+            failed(format!("{who} was not found")).because(error).help("check the name in --tag, and the network")
+        }
+        ureq::Error::Timeout(_) => failed(format!("{who} does not answer"))
             .because(error)
             .help("check the network, and HTTPS_PROXY where there is a proxy"),
-        error if is_certificate(&error) => failed(format!("the certificate of the registry `{host}` is not trusted"))
+        error if is_certificate(&error) => failed(format!("{who} has a certificate that is not trusted"))
             .because(error)
             .help("make its CA known to this machine, or name it in SSL_CERT_FILE")
             .help("if this network can be trusted: --tls-verify=false"),
-        error => failed(format!("failed to talk to the registry `{host}`")).because(error),
+        error => failed(format!("{who} can't be talked to")).because(error),
     }
 }
 
@@ -120,7 +133,7 @@ mod tests {
         let client = Client::new(&ImageName::parse(&format!("{host}/me/app")).unwrap(), Access::Push, true);
         let body = Body::builder().data(body.to_owned());
         let response = Response::builder().status(status).body(body).unwrap();
-        refused(&client, &Method::PUT, response)
+        refused(&client, &Method::PUT, &format!("https://{host}/v2/"), response)
     }
 
     #[test]
