@@ -136,9 +136,12 @@ fn default_run(candidates: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
 fn needs_features(candidate: Candidate<'_>, wanted: &Wanted<'_>) -> Error {
     let missing = wanted.features.missing_for(candidate.package, candidate.target).join(",");
     let name = &candidate.target.name;
-    Error::usage(format!("the binary `{name}` needs the features `{missing}`, which are off"))
-        .help(format!("switch them on: cargo scratch {} --bin {name} --features {missing}", wanted.command))
+    let (kind, flag) = if candidate.target.is_bin() { ("binary", "--bin") } else { ("example", "--example") };
+    Error::usage(format!("the {kind} `{name}` needs the features `{missing}`, which are off"))
+        .help(format!("switch them on: cargo scratch {} {flag} {name} --features {missing}", wanted.command))
 }
+
+const SETTINGS: &str = "or set `default-run` in [package], or `package` and `bin` in [workspace.metadata.scratch]";
 
 fn ambiguous(workspace: &Workspace, candidates: &[Candidate<'_>], wanted: &Wanted<'_>) -> Error {
     let mut commands = String::from("choose one:");
@@ -148,7 +151,7 @@ fn ambiguous(workspace: &Workspace, candidates: &[Candidate<'_>], wanted: &Wante
     let packages: Vec<_> = candidates.iter().map(|c| c.package).collect();
     Error::usage(format!("there are several binaries in {}: {}", in_packages(&packages), names(candidates)))
         .help(commands)
-        .help("or set `default-run` in [package], or `package` and `bin` in [workspace.metadata.scratch]")
+        .maybe_help(wanted.example.is_none().then_some(SETTINGS))
 }
 
 /// The command that takes this candidate and no other.
@@ -158,7 +161,8 @@ fn choosing(workspace: &Workspace, candidate: Candidate<'_>, wanted: &Wanted<'_>
     if workspace.members().len() > 1 {
         let _ = write!(command, " -p {}", package.name);
     }
-    let _ = write!(command, " --bin {}", target.name);
+    let flag = if target.is_bin() { "--bin" } else { "--example" };
+    let _ = write!(command, " {flag} {}", target.name);
     let missing = wanted.features.missing_for(package, target);
     if !missing.is_empty() {
         let _ = write!(command, " --features {}", missing.join(","));
