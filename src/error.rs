@@ -157,11 +157,11 @@ impl<T, E: StdError + Send + Sync + 'static> Context<T> for std::result::Result<
 /// Adds where a word comes from to the error about it, if it was not typed on the command line.
 pub trait Origin<T> {
     /// `origin` is a variable, or a key of the configuration.
-    fn from_origin(self, origin: &str) -> Result<T>;
+    fn coming_from(self, origin: &str) -> Result<T>;
 }
 
 impl<T> Origin<T> for Result<T> {
-    fn from_origin(self, origin: &str) -> Result<T> {
+    fn coming_from(self, origin: &str) -> Result<T> {
         self.map_err(|error| error.help(format!("it comes from {origin}")))
     }
 }

@@ -109,7 +109,8 @@ fn kill(child: &duct::Handle) {
 fn signal(child: &duct::Handle, signal: impl Into<Option<Signal>>) -> bool {
     let signal = signal.into();
     let groups = child.pids().into_iter().map(|pid| Pid::from_raw(pid.cast_signed()));
-    groups.fold(false, |any, group| killpg(group, signal).is_ok() || any)
+    // Counted, so that each of them gets it.
+    groups.filter(|group| killpg(*group, signal).is_ok()).count() > 0
 }
 
 /// A child may have ended before what it started: those that do not listen to a signal are killed.

@@ -62,7 +62,7 @@ impl<'a> Project<'a> {
         let intent = &self.intent;
         let wanted = match (options.engine.as_deref().filter(|name| !name.is_empty()), intent.engine.as_deref()) {
             (Some(name), _) => Wanted::parse(name)?,
-            (None, Some(name)) => Wanted::parse(name).from_origin("`engine` of the configuration in Cargo.toml")?,
+            (None, Some(name)) => Wanted::parse(name).coming_from("`engine` of the configuration in Cargo.toml")?,
             (None, None) => Wanted::Auto,
         };
         let choice = detect::choose(wanted, &intent.outputs, options.builder.as_deref())?;

@@ -250,7 +250,7 @@ fn platforms(verb: Verb, image: &ImageArgs, config: &Config, environment: &Envir
     let mut platforms = Vec::new();
     for name in names {
         let platform = Platform::parse(name);
-        let platform = if let Some(origin) = origin { platform.from_origin(origin)? } else { platform? };
+        let platform = if let Some(origin) = origin { platform.coming_from(origin)? } else { platform? };
         if !platforms.contains(&platform) {
             platforms.push(platform);
         }
@@ -273,7 +273,7 @@ fn image_config(path: String, image: &ImageArgs, config: &Config) -> Result<Imag
     let made = ImageConfig::new(path, words(image, config)?);
     let flags = [&image.env, &image.label, &image.expose];
     if image.user.is_none() && image.workdir.is_none() && flags.iter().all(|list| list.is_empty()) {
-        return made.from_origin("the configuration in Cargo.toml");
+        return made.coming_from("the configuration in Cargo.toml");
     }
     made
 }
@@ -316,7 +316,7 @@ fn outputs(verb: Verb, image: &ImageArgs, output: &OutputArgs, config: &Config, 
     let mut names: Vec<ImageName> = Vec::new();
     for tag in tags {
         let name = ImageName::parse(tag);
-        let name = if configured { name.from_origin("`tags` of the configuration in Cargo.toml")? } else { name? };
+        let name = if configured { name.coming_from("`tags` of the configuration in Cargo.toml")? } else { name? };
         if !names.contains(&name) {
             names.push(name);
         }
