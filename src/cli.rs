@@ -116,7 +116,7 @@ pub struct RunArgs {
     /// Who assembles and runs it.
     #[command(flatten)]
     pub engine: EngineArgs,
-    /// Publish a port of the container, as `docker run --publish`: [[IP:]HOST:]CONTAINER
+    /// Publish a port of the container, as `docker run --publish`: `[[IP:]HOST:]CONTAINER`
     #[arg(long, value_name = "PORT", help_heading = ENGINE)]
     pub publish: Vec<String>,
     /// Print what would be done, and do nothing
@@ -232,10 +232,10 @@ pub struct ImageArgs {
     /// Platforms to build for (repeat, or separate with commas), such as linux/amd64,linux/arm64
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', help_heading = IMAGE)]
     pub platform: Vec<String>,
-    /// Name of the image, with its registry where it is pushed: [REGISTRY/]NAME[:TAG] (repeat)
+    /// Name of the image, with its registry where it is pushed: `[REGISTRY/]NAME[:TAG]` (repeat)
     #[arg(short, long, value_name = "REFERENCE", help_heading = IMAGE)]
     pub tag: Vec<String>,
-    /// Numeric user that the program runs as: UID[:GID] [default: 65532:65532]
+    /// Numeric user that the program runs as: `UID[:GID]` [default: 65532:65532]
     #[arg(long, value_name = "UID[:GID]", help_heading = IMAGE)]
     pub user: Option<String>,
     /// Environment variable of the program (repeat)
