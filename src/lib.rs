@@ -21,6 +21,7 @@ pub mod image;
 pub mod interrupt;
 pub mod linkage;
 pub mod oci;
+pub mod parallel;
 pub mod platform;
 pub mod process;
 pub mod report;

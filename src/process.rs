@@ -205,7 +205,7 @@ impl fmt::Display for Command {
 }
 
 /// As a POSIX shell would need it, so that a line of ours can be pasted.
-fn quoted(text: &OsStr) -> String {
+pub(crate) fn quoted(text: &OsStr) -> String {
     let text = text.to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || "-_./:=,@+%^".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

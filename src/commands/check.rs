@@ -64,12 +64,13 @@ fn built(args: &CheckArgs, shell: &Shell) -> Result<Vec<(Report, Vec<String>)>> 
     let project = Project::learn(words, shell)?;
     let _lock = project.lock(shell)?;
     let compiled = project.compile(shell)?;
-    let check = |artifact| {
-        let (report, _) = project.check(artifact)?;
+    let checked = compiled.artifacts.iter().zip(project.check_all(&compiled.artifacts));
+    let explained = checked.map(|(artifact, checked)| {
+        let (report, _) = checked?;
         let helps = project.explain(&report, &compiled, artifact);
         Ok((report, helps))
-    };
-    compiled.artifacts.iter().map(check).collect()
+    });
+    explained.collect()
 }
 
 /// A report for people. It is what was asked for, so it goes to stdout.

@@ -1,9 +1,13 @@
 //! `cargo scratch dockerfile`
 
+use camino::Utf8Path;
+
 use super::pipeline::{Project, Words};
 use crate::cli::{DockerfileArgs, OutputArgs};
+use crate::engine::multi_stage::{Described, MultiStage, Written};
 use crate::engine::{context, dockerfile as render};
 use crate::error::Result;
+use crate::process::Command;
 use crate::resolve::plan::Verb;
 use crate::shell::Shell;
 
@@ -17,6 +21,9 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
         cargo_args: &args.cargo_args,
     };
     let project = Project::learn(words, shell)?;
+    if args.multi_stage {
+        return multi_stage(&project, args.output.as_deref(), shell);
+    }
     let Some(folder) = &args.output else {
         return shell.result(render::text(&project.intent.image.config, &["binary"]).trim_end());
     };
@@ -26,4 +33,41 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
     context::write(&project.images(&artifacts), folder)?;
     shell.status("Wrote", format_args!("{folder} (docker build {folder})"));
     shell.result(folder)
+}
+
+/// Prints or writes the Dockerfile that compiles inside docker. Nothing is compiled here.
+fn multi_stage(project: &Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) -> Result<()> {
+    let Project { words, workspace, intent, toolchain, .. } = project;
+    let root = &intent.workspace_root;
+    let multi_stage = MultiStage::of(Described {
+        workspace,
+        intent,
+        source: words.source,
+        cargo_args: words.cargo_args,
+        rustup_name: toolchain.rustup_name.as_deref(),
+    })?;
+    if !root.join("Cargo.lock").is_file() {
+        shell.warn("there is no Cargo.lock: docker will compile whatever versions are the newest; `cargo generate-lockfile` makes one");
+    }
+    let Some(folder) = folder else {
+        if !root.join(".dockerignore").is_file() {
+            shell.note(
+                "without a `.dockerignore`, docker is given the target folder too; `--output DIRECTORY` writes both",
+            );
+        }
+        return shell.result(multi_stage.dockerfile().trim_end());
+    };
+    let written = multi_stage.write(folder, intent)?;
+    let Written { dockerfile, ignore_file, .. } = &written;
+    shell.status("Wrote", format_args!("{dockerfile} and {ignore_file} ({})", build_command(&written, root)));
+    shell.result(folder)
+}
+
+/// The call of docker for a Dockerfile that compiles: its context is the workspace, wherever it lies itself.
+fn build_command(written: &Written, root: &Utf8Path) -> Command {
+    let here = camino::absolute_utf8(".").is_ok_and(|current| current == *root);
+    Command::new("docker")
+        .arg("build")
+        .option("--file", (!written.at_root).then_some(&written.dockerfile))
+        .arg(if here { "." } else { root.as_str() })
 }

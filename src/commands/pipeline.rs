@@ -13,11 +13,12 @@ use crate::image::{self, Image};
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
 use crate::oci::store::BlobStore;
+use crate::parallel;
 use crate::report::Built;
 use crate::resolve::plan::{
     CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder,
 };
-use crate::resolve::workspace;
+use crate::resolve::workspace::{self, Workspace};
 use crate::shell::Shell;
 
 /// The words of the user that every command has in some form.
@@ -32,6 +33,7 @@ pub struct Words<'a> {
 /// What is known of the project and its toolchain once all has been read.
 pub struct Project<'a> {
     pub words: Words<'a>,
+    pub workspace: Workspace,
     pub intent: Intent,
     pub toolchain: Toolchain,
     pub cargo_config: CargoConfig,
@@ -43,18 +45,14 @@ impl<'a> Project<'a> {
     pub fn learn(words: Words<'a>, shell: &Shell) -> Result<Project<'a>> {
         let cargo = toolchain::cargo();
         let source = words.source;
-        let (workspace, toolchain) = std::thread::scope(|scope| {
-            let toolchain = scope.spawn(|| Toolchain::find(cargo.clone()));
-            let workspace = workspace::load(&cargo, source, shell);
-            let toolchain = toolchain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (workspace, toolchain)
-        });
+        let (toolchain, workspace) =
+            parallel::both(|| Toolchain::find(cargo.clone()), || workspace::load(&cargo, source, shell));
         let (workspace, toolchain) = (workspace?, toolchain?);
         let intent = intend(words.verb, &workspace, source, words.image, words.output, &Environment::read())?;
         let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
         let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
         let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace.root_manifest(), shell)?;
-        Ok(Project { words, intent, toolchain, cargo_config, compile })
+        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile })
     }
 
     /// Finds the engine, which makes the plan complete.
@@ -81,8 +79,8 @@ impl<'a> Project<'a> {
     pub fn artifacts(&self, shell: &Shell) -> Result<Vec<StaticArtifact>> {
         let compiled = self.compile(shell)?;
         let mut artifacts = Vec::new();
-        for artifact in &compiled.artifacts {
-            let (report, checked) = self.check(artifact)?;
+        for (artifact, checked) in compiled.artifacts.iter().zip(self.check_all(&compiled.artifacts)) {
+            let (report, checked) = checked?;
             match checked {
                 Some(checked) => {
                     shell.status(
@@ -118,9 +116,10 @@ impl<'a> Project<'a> {
         Ok(compiled)
     }
 
-    /// Checks a binary of ours.
-    pub fn check(&self, artifact: &Artifact) -> Result<(Report, Option<StaticArtifact>)> {
-        linkage::check(&artifact.path, Some(artifact.platform), &self.build_paths())
+    /// Checks binaries of ours, side by side.
+    pub fn check_all(&self, artifacts: &[Artifact]) -> Vec<Result<(Report, Option<StaticArtifact>)>> {
+        let places = self.build_paths();
+        parallel::map(artifacts, |artifact| linkage::check(&artifact.path, Some(artifact.platform), &places))
     }
 
     /// Who is to blame for what a report found, and the ways out.

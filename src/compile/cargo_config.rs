@@ -66,6 +66,19 @@ impl CargoConfig {
         Ok(CargoConfig { table, env: env.collect() })
     }
 
+    /// The configuration where there is this folder, and nothing else of this machine: in a container.
+    ///
+    /// # Errors
+    /// As [`CargoConfig::load`].
+    pub fn of_folder_alone(folder: &Utf8Path, arguments: &[String]) -> Result<CargoConfig> {
+        let mut table = Table::new();
+        merge_folder(&mut table, &folder.join(".cargo"));
+        for argument in arguments {
+            merge(&mut table, argument_table(argument)?);
+        }
+        Ok(CargoConfig { table, env: BTreeMap::new() })
+    }
+
     /// The linker that the user set for a target.
     pub fn linker(&self, triple: &str) -> Option<String> {
         let from_env = self.env.get(&format!("CARGO_TARGET_{}_LINKER", upper(triple)));
@@ -111,7 +124,8 @@ impl CargoConfig {
         CargoConfig { table: text.parse().expect("TOML"), env: env.collect() }
     }
 
-    fn get(&self, path: &[&str]) -> Option<&Value> {
+    /// The value of a key in the files, by the names that lead to it.
+    pub fn get(&self, path: &[&str]) -> Option<&Value> {
         let (last, parents) = path.split_last()?;
         let parent = parents.iter().try_fold(&self.table, |table, key| table.get(*key)?.as_table())?;
         parent.get(*last)
@@ -173,12 +187,32 @@ fn argument_table(argument: &str) -> Result<Table> {
     })
 }
 
-/// Merges `config.toml` of a folder, or the `config` that cargo prefers where both are there.
+/// Merges the configuration file of a `.cargo` folder.
 fn merge_folder(table: &mut Table, folder: &Utf8Path) {
-    let files = [folder.join("config"), folder.join("config.toml")];
-    if let Some(file) = files.iter().find(|file| file.is_file()) {
-        merge(table, file_table(file));
+    if let Some(file) = file_in(folder) {
+        merge(table, file_table(&file));
     }
+}
+
+/// `config.toml` of a `.cargo` folder, or the `config` that cargo prefers where both are there.
+fn file_in(folder: &Utf8Path) -> Option<Utf8PathBuf> {
+    [folder.join("config"), folder.join("config.toml")].into_iter().find(|file| file.is_file())
+}
+
+/// The configuration file of a `.cargo` folder, and the files that it includes.
+pub fn files_of(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut files = Vec::new();
+    let mut pending: Vec<_> = file_in(folder).into_iter().collect();
+    while let Some(file) = pending.pop() {
+        if !file.is_file() || files.contains(&file) {
+            continue;
+        }
+        let mut table: Table = fs_err::read_to_string(&file).unwrap_or_default().parse().unwrap_or_default();
+        let beside = includes(table.remove("include")).into_iter().map(|include| file.with_file_name(include));
+        pending.extend(beside);
+        files.push(file);
+    }
+    files
 }
 
 /// A file, over what it includes. Where it can't be read, cargo will say why.

@@ -10,6 +10,7 @@ use super::spec::{self, Config, Descriptor, Empty, History, ImageConfiguration, 
 use super::store::{BlobStore, StoredLayer};
 use crate::error::{Context, Result};
 use crate::image::Image;
+use crate::parallel;
 use crate::platform::Platform;
 
 /// A document of an image: its bytes, and the descriptor that others point to it with.
@@ -72,17 +73,10 @@ impl OciImage {
 /// # Errors
 /// If a file of the image can't be read, or the store can't be written.
 pub fn assemble(images: &[Image], store: &BlobStore) -> Result<OciImage> {
-    let made: Vec<Result<PlatformImage>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = images.iter().map(|image| scope.spawn(|| one(image, store))).collect();
-        threads.into_iter().map(joined).collect()
-    });
+    let made = parallel::map(images, |image| one(image, store));
     let platforms = made.into_iter().collect::<Result<Vec<_>>>()?;
     let index = if platforms.len() > 1 { Some(index(&platforms)?) } else { None };
     Ok(OciImage { platforms, index })
-}
-
-fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn one(image: &Image, store: &BlobStore) -> Result<PlatformImage> {

@@ -242,9 +242,11 @@ impl Client {
         let last = origins.len() - 1;
         for origin in &origins[..last] {
             interrupt::check()?;
-            let answer = self.agent.get(format!("{origin}/v2/")).call();
+            let Ok(mut response) = self.agent.get(format!("{origin}/v2/")).call() else { continue };
+            // Read to its end, so that the connection serves the request that follows too.
+            let _ = response.body_mut().read_to_vec();
             // A TLS server answers plain HTTP with 400, or not at all.
-            if answer.is_ok_and(|response| response.status() != StatusCode::BAD_REQUEST) {
+            if response.status() != StatusCode::BAD_REQUEST {
                 return Ok(origin.clone());
             }
         }

@@ -1,5 +1,7 @@
 //! Pushes an image: blobs that are missing, then manifests, then the tags; never a tag before what it names.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use indicatif::ProgressBar;
 use ureq::http::{Method, header};
 
@@ -7,6 +9,7 @@ use super::client::{Access, Client, Payload};
 use crate::error::{Error, Exit, Result};
 use crate::oci::assemble::{Document, OciImage};
 use crate::oci::reference::ImageName;
+use crate::parallel;
 use crate::shell::{Shell, human_bytes};
 
 /// How many blobs are sent side by side.
@@ -84,20 +87,13 @@ fn send_blobs(client: &Client, image: &OciImage, shell: &Shell) -> Result<()> {
     let configs = image.platforms.iter().map(|p| (p.config.digest(), Blob::Bytes(&p.config)));
     let blobs: Vec<_> = files.chain(configs).collect();
     let progress = shell.progress("Pushing", client.repository(), total);
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let results: Vec<Result<u64>> = std::thread::scope(|scope| {
-        let work = || {
-            let mut sent = 0;
-            while let Some((digest, blob)) = blobs.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst)) {
-                sent += send_blob(client, digest, *blob, &progress)?;
-            }
-            Ok(sent)
-        };
-        let threads: Vec<_> = (0..PARALLEL.min(blobs.len())).map(|_| scope.spawn(work)).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        threads.into_iter().map(join).collect()
+    let next = AtomicUsize::new(0);
+    let results = parallel::map(&[(); PARALLEL], |()| -> Result<u64> {
+        let mut sent = 0;
+        while let Some((digest, blob)) = blobs.get(next.fetch_add(1, Ordering::SeqCst)) {
+            sent += send_blob(client, digest, *blob, &progress)?;
+        }
+        Ok(sent)
     });
     progress.finish_and_clear();
     let sent: u64 = results.into_iter().sum::<Result<u64>>()?;

@@ -1,0 +1,149 @@
+//! The calls of cargo in the container: what our own call is on this machine, with the container's paths.
+
+use camino::Utf8Path;
+use toml::{Table, Value};
+
+use super::sources::{Root, has_lock};
+use crate::cli::SourceArgs;
+use crate::compile::cargo_config::CargoConfig;
+use crate::compile::{flags, reproducible};
+use crate::error::{Error, Result};
+use crate::resolve::plan::Intent;
+
+/// Where the workspace is in the container.
+pub const WORKSPACE: &str = "/src";
+/// Where cargo puts what it makes there: not below the workspace, which is copied over.
+pub const TARGET: &str = "/target";
+/// Where cargo is in every official image of Rust.
+pub const CARGO_HOME: &str = "/usr/local/cargo";
+
+/// The calls of cargo, without what differs from one platform to another: `--target`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// What follows `cargo build`.
+    pub build: Vec<String>,
+    /// What follows `cargo clean`.
+    pub clean: Vec<String>,
+    /// The program, below the folder of its target.
+    pub program: String,
+}
+
+/// What the calls depend on.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub intent: &'a Intent,
+    pub source: &'a SourceArgs,
+    pub cargo_args: &'a [String],
+    /// The manifest at the workspace's root.
+    pub manifest: &'a Table,
+    /// The configuration that is in the workspace.
+    pub config: &'a CargoConfig,
+}
+
+impl Calls {
+    /// Makes the calls.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Usage`] if a file of configuration lies outside the workspace, or if a word is more than a line.
+    pub fn of(asked: Asked<'_>) -> Result<Calls> {
+        let Asked { intent, source, .. } = asked;
+        let (of_both, users_config) = (of_both(asked), users_config(intent, source)?);
+        let binary = &intent.binary;
+        let kind = if binary.is_example { "--example" } else { "--bin" };
+        let mut build = of_both.clone();
+        build.extend(["--package".to_owned(), package(intent), kind.to_owned(), binary.name.clone()]);
+        build.extend(intent.features.named.iter().flat_map(|feature| ["--features".to_owned(), feature.clone()]));
+        build.extend(intent.features.all.then(|| "--all-features".to_owned()));
+        build.extend(intent.features.no_default.then(|| "--no-default-features".to_owned()));
+        build.extend(source.jobs.iter().flat_map(|jobs| ["--jobs".to_owned(), jobs.clone()]));
+        build.extend(with_option(additions(asked)));
+        build.extend(with_option(users_config.clone()));
+        build.extend_from_slice(asked.cargo_args);
+        let clean = [of_both, with_option(users_config)].concat();
+        one_line(&build)?;
+        Ok(Calls { build, clean, program: program(intent) })
+    }
+}
+
+fn of_both(asked: Asked<'_>) -> Vec<String> {
+    let Asked { intent, source, config, .. } = asked;
+    let mut words = ["--target-dir", TARGET, "--profile", intent.profile.as_str()].map(str::to_owned).to_vec();
+    // What a user has locked on purpose stays so; what they never locked is cargo's to choose.
+    let locked = source.locked || source.frozen || has_lock(&intent.workspace_root);
+    words.extend(locked.then(|| "--locked".to_owned()));
+    words.extend((source.offline || source.frozen).then(|| "--offline".to_owned()));
+    // A build folder below the workspace would be gone with the stand-ins.
+    let own_build_folder = config.get(&["build", "build-dir"]).is_some();
+    words.extend(with_option(own_build_folder.then(|| format!("build.build-dir={TARGET:?}"))));
+    words
+}
+
+/// What our own build adds, for the paths in the container.
+fn additions(asked: Asked<'_>) -> Vec<String> {
+    let Asked { intent, manifest, config, .. } = asked;
+    let platforms = &intent.platforms;
+    // Every toolchain of rustup's brings it.
+    let has_rust_lld = true;
+    let linkers: Vec<_> = platforms.iter().map(|p| (*p, flags::linker(config, *p, has_rust_lld))).collect();
+    let no_profiles = Table::new();
+    let profiles = manifest.get("profile").and_then(Value::as_table).unwrap_or(&no_profiles);
+    let strip = !flags::user_strips(config, profiles, &intent.profile, platforms);
+    let [workspace, home, target] = [WORKSPACE, CARGO_HOME, TARGET].map(Utf8Path::new);
+    let remap = reproducible::remap_flags(workspace, Some(home), target, None);
+    // On Windows the paths were put together as it does.
+    let remap: Vec<_> = remap.into_iter().map(|flag| flag.replace('\\', "/")).collect();
+    flags::additions(config, &linkers, strip, &remap).config
+}
+
+/// The values of `--config`, with the paths of files as they are in the container.
+fn users_config(intent: &Intent, source: &SourceArgs) -> Result<Vec<String>> {
+    let root = Root(&intent.workspace_root);
+    let in_container = |argument: &String| match Utf8Path::new(argument) {
+        path if path.is_file() => match camino::absolute_utf8(path) {
+            Ok(path) => root.relative(&path, || format!("`--config {argument}`")),
+            Err(_) => Ok(argument.clone()),
+        },
+        _ => Ok(argument.clone()),
+    };
+    source.config.iter().map(in_container).collect()
+}
+
+fn with_option(values: impl IntoIterator<Item = String>) -> Vec<String> {
+    values.into_iter().flat_map(|value| ["--config".to_owned(), value]).collect()
+}
+
+/// The package without its version, which the next release changes; with it where a dependency has the same name.
+fn package(intent: &Intent) -> String {
+    let name = &intent.binary.package;
+    let lock: Table = fs_err::read_to_string(intent.workspace_root.join("Cargo.lock"))
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default();
+    let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
+    match packages.filter(|package| package.get("name").and_then(Value::as_str) == Some(name)).count() {
+        0 | 1 => name.clone(),
+        _ => format!("{name}@{}", intent.binary.version),
+    }
+}
+
+/// Where cargo puts the program: there is nothing in the container that could read it from cargo's messages.
+///
+/// See <https://doc.rust-lang.org/cargo/reference/build-cache.html>.
+fn program(intent: &Intent) -> String {
+    let folder = match intent.profile.as_str() {
+        "dev" | "test" => "debug",
+        "bench" => "release",
+        profile => profile,
+    };
+    let examples = if intent.binary.is_example { "examples/" } else { "" };
+    format!("{folder}/{examples}{}", intent.binary.name)
+}
+
+/// A line break would end the instruction.
+fn one_line(words: &[String]) -> Result<()> {
+    match words.iter().find(|word| word.contains(char::is_control)) {
+        Some(word) => Err(Error::usage(format!("a Dockerfile can't hold the argument {word:?}"))
+            .help("write it without line breaks and control characters")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,238 @@
+//! The text of the Dockerfile, and of the file beside it: pure functions of what there is to know.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::Write;
+
+use camino::Utf8Path;
+use serde_json::Value;
+
+use super::calls::{CARGO_HOME, TARGET, WORKSPACE};
+use super::sources::below;
+use super::{MARK, MultiStage};
+use crate::engine::dockerfile::settings;
+use crate::platform::Platform;
+use crate::process::quoted;
+
+/// The classic store of docker, and podman, stack about 125 layers; the image of Rust is below these.
+const COPIES_IN_A_STAGE: usize = 60;
+
+/// What becomes of a program that a linker or a flag of the user's made dynamic.
+const DYNAMIC: &str = "\
+echo 'the program is dynamically linked, and would not start in a scratch image: see cargo scratch check' >&2; exit 1";
+
+impl MultiStage {
+    /// The Dockerfile.
+    pub fn dockerfile(&self) -> String {
+        let (stages, copies) = in_stages(&self.copies());
+        [self.beginning(), stages, self.toolchain(), copies, self.dependencies(), self.program(), self.last_stage()]
+            .concat()
+    }
+
+    fn beginning(&self) -> String {
+        format!(
+            "\
+{MARK} It compiles inside docker, on the build machine's own platform, for {}.
+# It names the members of the workspace: when one comes or goes, write it again.
+#
+# Credentials for a registry of crates are a secret, not an argument, which would stay in the image's history:
+#   --secret id=cargo-credentials,src=$HOME/.cargo/credentials.toml
+# Old versions of podman (4.3) have to be told the build machine's platform:
+#   --build-arg BUILDPLATFORM=linux/amd64
+
+# Any image with cargo, a C linker and the usual tools: from a mirror, or pinned to a digest.
+ARG RUST_IMAGE={}
+",
+            self.platform_list(),
+            self.rust_image,
+        )
+    }
+
+    /// The file that keeps from docker what it does not need. `own` are files that are written beside it.
+    pub fn ignore_file(&self, root: &Utf8Path, target: &Utf8Path, own: &[&Utf8Path]) -> String {
+        let mut text = format!(
+            "\
+{MARK} Docker is not given what is named here, so that none of it makes a build start anew.
+
+# A build script that asks git for a version needs this.
+**/.git
+
+# What cargo makes.
+/target
+"
+        );
+        let elsewhere = below(root, target).filter(|path| !path.is_empty() && path != "target");
+        let _ = elsewhere.map(|target| writeln!(text, "/{}", pattern(&target)));
+        text.push_str("\n# Secrets.\n**/.env\n**/.cargo/credentials\n**/.cargo/credentials.toml\n");
+        text.push_str("\n# What is not the program's.\n/.github\n/.idea\n/.vscode\n**/.DS_Store\n");
+        for own in own.iter().filter_map(|own| below(root, own)) {
+            let _ = writeln!(text, "/{}", pattern(&own));
+        }
+        text
+    }
+
+    /// The copies of the files that decide on the dependencies: one for each folder, since a copy keeps no folders.
+    fn copies(&self) -> Vec<String> {
+        let mut by_folder: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for file in &self.sources.files {
+            let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+            by_folder.entry(folder).or_default().push(file.clone());
+        }
+        let files = by_folder.into_iter().map(|(folder, files)| copy(files, folder));
+        let folders = self.sources.folders.iter().map(|folder| {
+            let source = if folder.is_empty() { "." } else { folder.as_str() };
+            copy(vec![source.to_owned()], folder)
+        });
+        files.chain(folders).collect()
+    }
+
+    /// The toolchain, and the standard library for the platform that is asked for.
+    fn toolchain(&self) -> String {
+        let copy: String = self.toolchain_file.iter().map(|file| copy(vec![file.clone()], "")).collect();
+        let case = |platform: &Platform| {
+            // Whoever asks for a variant gets what every variant runs.
+            let variants = if platform.variant.is_none() { format!(" | {platform}/*") } else { String::new() };
+            format!("        {platform}{variants}) triple={} ;; \\\n", platform.triple)
+        };
+        let cases: String = self.platforms.iter().map(case).collect();
+        let platforms = self.platform_list();
+        format!(
+            r#"
+FROM --platform=$BUILDPLATFORM $RUST_IMAGE AS build
+WORKDIR {WORKSPACE}
+{copy}ARG TARGETPLATFORM
+RUN case "$TARGETPLATFORM" in \
+{cases}        *) echo "this Dockerfile is for {platforms}, and not for '$TARGETPLATFORM'" >&2; exit 1 ;; \
+    esac; \
+    echo "$triple" > /triple; \
+    ls "$(rustc --print target-libdir --target "$triple")"/libstd-* > /dev/null 2>&1 || rustup target add "$triple"
+"#
+        )
+    }
+
+    /// Compiles the dependencies, from stand-ins for all that is not there yet.
+    fn dependencies(&self) -> String {
+        let sources = &self.sources;
+        let mut steps = vec!["set -eu".to_owned()];
+        if !sources.packages.is_empty() {
+            // Documented, and with a word for the lint: the workspace's own lints hold for it too.
+            steps.push(
+                r##"stand_in() { mkdir -p -- "$(dirname -- "$1")"; printf '%s\n' '//! Not yet there.' '#![allow(unused_crate_dependencies)]' "$2" > "$1"; }"##.to_owned(),
+            );
+            steps.extend(stand_ins(&sources.libraries, "''"));
+            steps.extend(stand_ins(&sources.programs, "'fn main() {}'"));
+        }
+        steps.push(cargo("build", &self.calls.build));
+        if !sources.packages.is_empty() {
+            let packages = sources.packages.iter().flat_map(|package| ["--package".to_owned(), package.clone()]);
+            steps.push(cargo("clean", &[self.calls.clean.clone(), packages.collect()].concat()));
+        }
+        steps.push("find . -mindepth 1 -maxdepth 1 ! -name Cargo.lock -exec rm -rf -- {} +".to_owned());
+        format!(
+            "
+# The dependencies, compiled from stand-ins for the sources. {TARGET} is part of this layer and no cache mount, because
+# layers are what `--cache-to` brings from one CI machine to another; what is in a mount stays where it is. Whatever became
+# of the stand-ins themselves goes away again: cargo goes by the times of files, and would take it for the program.
+{}    {}
+",
+            run(),
+            steps.join("; \\\n    "),
+        )
+    }
+
+    /// Compiles the program, and looks whether it would start.
+    fn program(&self) -> String {
+        let made = format!(r#"{TARGET}/"$(cat /triple)"/{}"#, shell_word(&self.calls.program));
+        let out = shell_word(&self.out());
+        let steps = [
+            "set -eu".to_owned(),
+            cargo("build", &self.calls.build),
+            format!("install -D -m 0755 -- {made} {out}"),
+            format!("if LC_ALL=C readelf -ld {out} | grep -Eq 'INTERP|NEEDED'; then {DYNAMIC}; fi"),
+        ];
+        format!("\n# The program.\nCOPY . .\n{}    {}\n", run(), steps.join("; \\\n    "))
+    }
+
+    fn last_stage(&self) -> String {
+        let copy = format!("COPY --from=build {}\n", json(&[self.out(), self.config.entrypoint[0].clone()]));
+        format!("\nFROM scratch\n{copy}{}", settings(&self.config))
+    }
+
+    /// Where the program waits for the last stage.
+    fn out(&self) -> String {
+        format!("/out{}", self.config.entrypoint[0])
+    }
+
+    fn platform_list(&self) -> String {
+        let platforms: Vec<_> = self.platforms.iter().map(ToString::to_string).collect();
+        platforms.join(" and ")
+    }
+}
+
+/// Divides copies into stages of their own where they are too many for one, and into what is taken from there.
+fn in_stages(copies: &[String]) -> (String, String) {
+    const WHAT: &str = "\n# What decides on the dependencies, and nothing else.\n";
+    if copies.len() <= COPIES_IN_A_STAGE {
+        return (String::new(), format!("{WHAT}{}", copies.concat()));
+    }
+    let stages = copies.chunks(COPIES_IN_A_STAGE).enumerate();
+    let stages = stages.map(|(number, copies)| format!("FROM scratch AS manifests-{number}\n{}", copies.concat()));
+    let stages: Vec<_> = stages.collect();
+    let taken = (0..stages.len()).map(|number| format!("COPY --from=manifests-{number} / ./\n"));
+    let why = "# Apart, because there is an end to the layers that one stage can have.\n";
+    (format!("\n{why}{}", stages.join("\n")), format!("{WHAT}{}", taken.collect::<String>()))
+}
+
+/// The beginning of a step that calls cargo.
+///
+/// The registry is shared by all builds on a machine. Two at once, such as those for two platforms, take turns, since the
+/// lock that cargo would take is not in it. The mount that is locked comes last: Buildah 1.28 gives no other lock back
+/// (containers/buildah#4342), so that there can only be one.
+fn run() -> String {
+    format!(
+        "\
+RUN --mount=type=secret,id=cargo-credentials,target={CARGO_HOME}/credentials.toml \\
+    --mount=type=cache,target={CARGO_HOME}/git/db \\
+    --mount=type=cache,target={CARGO_HOME}/registry,sharing=locked \\
+"
+    )
+}
+
+/// A call of cargo, an option a line.
+fn cargo(verb: &str, words: &[String]) -> String {
+    let mut text = format!(r#"cargo {verb} --target "$(cat /triple)""#);
+    for word in words {
+        text.push_str(if word.starts_with("--") { " \\\n        " } else { " " });
+        text.push_str(&shell_word(word));
+    }
+    text
+}
+
+/// Puts a stand-in where each of these files will be.
+fn stand_ins(files: &[String], last_line: &str) -> Option<String> {
+    let files: String = files.iter().map(|file| format!("        {} \\\n", shell_word(file))).collect();
+    (!files.is_empty()).then(|| format!("for file in \\\n{files}    ; do stand_in \"$file\" {last_line}; done"))
+}
+
+fn shell_word(text: &str) -> String {
+    quoted(OsStr::new(text))
+}
+
+/// The form of `COPY` that takes any name.
+fn copy(mut paths: Vec<String>, folder: &str) -> String {
+    paths.push(if folder.is_empty() { "./".to_owned() } else { format!("{folder}/") });
+    format!("COPY {}\n", json(&paths))
+}
+
+/// A JSON array of paths in which docker sees neither variables nor quotes.
+fn json(paths: &[String]) -> String {
+    let escaped = |path: &String| {
+        path.chars().flat_map(|c| [Some('\\').filter(|_| "$'\"".contains(c)), Some(c)]).flatten().collect::<String>()
+    };
+    Value::from(paths.iter().map(escaped).collect::<Vec<_>>()).to_string()
+}
+
+/// A path in an ignore file, where some characters stand for others.
+fn pattern(path: &str) -> String {
+    path.chars().flat_map(|c| [Some('\\').filter(|_| r"*?[\".contains(c)), Some(c)]).flatten().collect()
+}
