@@ -51,7 +51,7 @@ impl<'a> Project<'a> {
         let intent = intend(words.verb, &workspace, source, words.image, words.output, &Environment::read())?;
         let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
         let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
-        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace.root_manifest(), shell)?;
+        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, shell)?;
         Ok(Project { words, workspace, intent, toolchain, cargo_config, compile })
     }
 
@@ -214,18 +214,24 @@ fn plan_compilation(
     intent: &Intent,
     toolchain: &Toolchain,
     config: &CargoConfig,
-    manifest: &Utf8Path,
+    workspace: &Workspace,
     shell: &Shell,
 ) -> Result<CompilePlan> {
     let has_rust_lld = toolchain.has_rust_lld();
     let linkers: Vec<_> =
         intent.platforms.iter().map(|platform| (*platform, flags::linker(config, *platform, has_rust_lld))).collect();
-    let strip = !flags::user_strips(config, &manifest_profiles(manifest)?, &intent.profile, &intent.platforms);
+    let strip = !flags::user_strips(
+        config,
+        &manifest_profiles(&workspace.root_manifest())?,
+        &intent.profile,
+        &intent.platforms,
+    );
+    let outside = workspace.packages_outside().into_iter().map(|(path, name)| (path, format!("/dependencies/{name}")));
     let remap = reproducible::remap_flags(
         &intent.workspace_root,
         cargo_home().as_deref(),
         &intent.target_directory,
-        toolchain.rust_src_remap(),
+        toolchain.rust_src_remap().into_iter().chain(outside.map(|(path, to)| (path.to_string(), to))),
     );
     let additions = flags::additions(config, &linkers, strip, &remap);
     let command = cargo::command(&build_of(words, intent, toolchain, &additions), shell.verbosity(), shell.color());

@@ -5,12 +5,13 @@ use camino::Utf8Path;
 /// What is replaced by what: the flags that give the same program wherever it is built.
 ///
 /// The places are those that rustc is called with absolute paths for: the workspace (for what its build scripts
-/// generate), the sources that cargo downloaded, and the standard library where `rust-src` is installed.
+/// generate), the sources that cargo downloaded, and `elsewhere`: the standard library where `rust-src` is installed, and
+/// packages outside the workspace.
 pub fn remap_flags(
     workspace: &Utf8Path,
     cargo_home: Option<&Utf8Path>,
     target: &Utf8Path,
-    rust_src: Option<(String, String)>,
+    elsewhere: impl IntoIterator<Item = (String, String)>,
 ) -> Vec<String> {
     let mut places = vec![(workspace.to_string(), "/workspace".to_owned())];
     if !target.starts_with(workspace) {
@@ -20,7 +21,7 @@ pub fn remap_flags(
         places.push((home.join("registry").join("src").to_string(), "/cargo/registry/src".to_owned()));
         places.push((home.join("git").join("checkouts").to_string(), "/cargo/git/checkouts".to_owned()));
     }
-    places.extend(rust_src);
+    places.extend(elsewhere);
     // rustc takes the last that fits: the most specific has to come last.
     places.sort_by_key(|(from, _)| from.len());
     places.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect()

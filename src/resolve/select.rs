@@ -149,7 +149,8 @@ fn ambiguous(workspace: &Workspace, candidates: &[Candidate<'_>], wanted: &Wante
         let _ = write!(commands, "\n    {}", choosing(workspace, *candidate, wanted));
     }
     let packages: Vec<_> = candidates.iter().map(|c| c.package).collect();
-    Error::usage(format!("there are several binaries in {}: {}", in_packages(&packages), names(candidates)))
+    let what = if wanted.example.is_some() { "examples of this name" } else { "binaries" };
+    Error::usage(format!("there are several {what} in {}: {}", in_packages(&packages), names(candidates)))
         .help(commands)
         .maybe_help(wanted.example.is_none().then_some(SETTINGS))
 }

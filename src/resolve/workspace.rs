@@ -1,5 +1,7 @@
 //! Loads the workspace with `cargo metadata`: once, and without resolving the dependencies.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId};
 
@@ -36,6 +38,14 @@ impl Workspace {
         } else {
             self.members()
         }
+    }
+
+    /// The folders of the packages outside the workspace that members depend on by their path, with their names.
+    pub fn packages_outside(&self) -> BTreeMap<&Utf8Path, &str> {
+        let dependencies = self.members().into_iter().flat_map(|package| &package.dependencies);
+        let by_path =
+            dependencies.filter_map(|dependency| Some((dependency.path.as_deref()?, dependency.name.as_str())));
+        by_path.filter(|(path, _)| !path.starts_with(&self.metadata.workspace_root)).collect()
     }
 
     /// The manifest at the workspace's root, which holds `[workspace.metadata]`.

@@ -316,7 +316,7 @@ help: switch them on: cargo scratch build --example demo --features extra
 fn one_name_in_two_packages_wants_a_package() {
     let project = virtual_workspace("").file("api/examples/demo.rs", MAIN).file("worker/examples/demo.rs", MAIN);
     project.scratch("build --example demo").fails(2).stderr(str![[r#"
-error: there are several binaries in the packages `api`, `worker`: `demo`, `demo`
+error: there are several examples of this name in the packages `api`, `worker`: `demo`, `demo`
 
 help: choose one:
     cargo scratch build -p api --example demo
