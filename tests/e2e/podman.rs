@@ -1,0 +1,51 @@
+//! Through podman.
+
+use crate::programs::host_platform;
+use crate::support::container::serves;
+use crate::support::engines::PODMAN;
+use crate::support::registry::{Repository, platforms};
+use crate::support::{BOTH, Project, Runner};
+
+#[test]
+fn what_build_prints_runs() {
+    let Some(project) = Project::hello() else { return };
+    let built = project.with(PODMAN, "build").args(["--tag", &project.id]).run().succeeded();
+    serves(&project, Runner::Podman, built.line());
+}
+
+#[test]
+fn several_platforms_are_one_list_and_the_hosts_one_runs() {
+    let Some(project) = Project::hello() else { return };
+    // The second time over the list of the first.
+    for _ in 0..2 {
+        let build = project.with(PODMAN, "build").args(["--tag", &project.id, "--platform", BOTH]);
+        let built = build.run().succeeded();
+        let list = project.runner(Runner::Podman).args(["manifest", "inspect", &project.id]).run().succeeded().json();
+        assert_eq!(platforms(&list), ["linux/amd64", "linux/arm64"]);
+        serves(&project, Runner::Podman, built.line());
+    }
+}
+
+#[test]
+fn what_push_prints_runs() {
+    let Some(project) = Project::hello() else { return };
+    let repository = Repository::of(&project);
+    let push = project.with(PODMAN, "push").args(["--tag", &repository.tagged("1")]);
+    let pushed = push.run().succeeded();
+    let run = project.runner(Runner::Podman).args(["pull", "--quiet", "--tls-verify=false", pushed.line()]);
+    run.run().succeeded();
+    serves(&project, Runner::Podman, pushed.line());
+}
+
+#[test]
+fn an_image_is_loaded_and_pushed_at_once_under_both_its_names() {
+    let Some(project) = Project::hello() else { return };
+    let repository = Repository::of(&project);
+    let names = [repository.tagged("1"), repository.tagged("latest")];
+    let build = project.with(PODMAN, "build").args(["--load", "--push", "--platform", host_platform()]);
+    let built = build.args(["--tag", &names[0], "--tag", &names[1]]).run().succeeded();
+    for name in &names {
+        assert_eq!(repository.digest(name), built.line().split_once('@').unwrap().1);
+        project.runner(Runner::Podman).args(["image", "exists", name]).run().succeeded();
+    }
+}

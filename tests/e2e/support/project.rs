@@ -1,0 +1,204 @@
+//! Rust projects to make images of.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use super::{Cmd, Engine, Engines, Runner, unique};
+
+/// A project, a target folder for what is made of it, and the engines that make it. All that is left of it is removed at
+/// the end.
+pub struct Project {
+    /// The name of its image, which is no other test's, and the value of its label `e2e`.
+    pub id: String,
+    pub engines: &'static Engines,
+    /// Where its Cargo.toml is.
+    pub root: PathBuf,
+    /// Where cargo and cargo-scratch put what they make.
+    pub target: PathBuf,
+    /// Where cargo puts what it need not make twice, if that is not the target folder.
+    build: Option<PathBuf>,
+    folder: tempfile::TempDir,
+    /// Who may have images of it.
+    runners: RefCell<Vec<Runner>>,
+}
+
+impl Project {
+    /// A copy of `tests/programs/hello-http`, if there are engines.
+    ///
+    /// All tests share one copy and what cargo compiled of it, also from one run to the next; target folders they have of
+    /// their own, so that they need not wait for each other.
+    pub fn hello() -> Option<Project> {
+        let engines = Engines::find()?;
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/hello-http");
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hello-http");
+        fs_err::create_dir_all(root.join("target")).unwrap();
+        let lock = fs_err::File::create(root.join("target/.lock")).unwrap();
+        lock.file().lock().unwrap();
+        for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+            write_if_new(&root.join(file), &fs_err::read(source.join(file)).unwrap());
+        }
+        drop(lock);
+        // Below the project: the path of a target folder elsewhere would be part of what cargo compiles.
+        let folder = tempfile::Builder::new().prefix("t-").tempdir_in(root.join("target")).unwrap();
+        let build = Some(root.join("target/build"));
+        Some(Project::at(engines, root, folder.path().to_owned(), build, folder))
+    }
+
+    /// A project of a test's own, with these files.
+    pub fn new(files: &[(&str, &str)]) -> Option<Project> {
+        Project::in_folder("project", files)
+    }
+
+    /// A project of a test's own in a folder of this name.
+    pub fn in_folder(name: &str, files: &[(&str, &str)]) -> Option<Project> {
+        let engines = Engines::find()?;
+        let folder = tempfile::Builder::new().prefix("e2e-").tempdir().unwrap();
+        let root = folder.path().join(name);
+        let target = root.join("target");
+        let project = Project::at(engines, root, target, None, folder);
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        Some(project)
+    }
+
+    /// A package without dependencies whose binary has this source.
+    pub fn program(name: &str, main: &str) -> Option<Project> {
+        Project::new(&[("Cargo.toml", &manifest(name)), ("src/main.rs", main)])
+    }
+
+    fn at(
+        engines: &'static Engines,
+        root: PathBuf,
+        target: PathBuf,
+        build: Option<PathBuf>,
+        folder: tempfile::TempDir,
+    ) -> Project {
+        let project = Project { id: unique(), engines, root, target, build, folder, runners: RefCell::default() };
+        // podman gets a store for each project: equal images are one, and `podman rmi` of one test's, or a list that another
+        // has not filled yet, would get in the way of all.
+        let store = project.podman_store();
+        fs_err::create_dir_all(&store).unwrap();
+        let (root, run) = (store.join("root"), store.join("run"));
+        let text = format!("[storage]\ndriver = \"overlay\"\ngraphroot = {root:?}\nrunroot = {run:?}\n");
+        fs_err::write(store.join("storage.conf"), text).unwrap();
+        project
+    }
+
+    fn podman_store(&self) -> PathBuf {
+        self.beside("podman")
+    }
+
+    /// Writes one of its files.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    /// A folder beside the project, for whatever else a test needs.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file below the target folder's part that is cargo-scratch's.
+    pub fn made(&self, path: &str) -> PathBuf {
+        self.target.join("scratch").join(path)
+    }
+
+    /// The program that cargo-scratch put into an image of this package.
+    pub fn artifact(&self, platform: &str, package: &str, binary: &str) -> PathBuf {
+        self.made(&format!("{package}-{binary}/artifacts/{platform}/{binary}"))
+    }
+
+    /// `cargo-scratch` in the project's folder.
+    pub fn scratch(&self, verb: &str) -> Cmd {
+        let command = Cmd::new(env!("CARGO_BIN_EXE_cargo-scratch")).arg(verb).arg("--target-dir").arg(&self.target);
+        self.at_home(command)
+    }
+
+    /// The user's own `cargo` there.
+    pub fn cargo(&self, verb: &str) -> Cmd {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        self.at_home(Cmd::new(cargo).arg(verb).arg("--target-dir").arg(&self.target))
+    }
+
+    fn at_home(&self, command: Cmd) -> Cmd {
+        let command = command.dir(&self.root);
+        match &self.build {
+            Some(folder) => command.env("CARGO_BUILD_BUILD_DIR", folder),
+            None => command,
+        }
+    }
+
+    /// `cargo-scratch` with an engine.
+    pub fn with(&self, engine: Engine, verb: &str) -> Cmd {
+        self.beside_runner(engine.runner, verb).args(["--engine", engine.name])
+    }
+
+    /// `cargo-scratch` where there is this runner, with the label that images are found by.
+    pub fn beside_runner(&self, runner: Runner, verb: &str) -> Cmd {
+        self.equip(self.scratch(verb), runner).arg(format!("--label=e2e={}", self.id))
+    }
+
+    /// `docker` or `podman`.
+    pub fn runner(&self, runner: Runner) -> Cmd {
+        self.equip(self.engines.command(runner), runner)
+    }
+
+    /// `skopeo`, which looks into registries and archives without any of ours.
+    pub fn skopeo(&self) -> Cmd {
+        self.equip(Cmd::new("skopeo"), Runner::Podman)
+    }
+
+    fn equip(&self, command: Cmd, runner: Runner) -> Cmd {
+        self.runners.borrow_mut().push(runner);
+        self.engines.equip(command, runner).env("CONTAINERS_STORAGE_CONF", self.podman_store().join("storage.conf"))
+    }
+
+    /// Removes its images from docker's store: those with its name, and those with its label.
+    fn remove_images(&self, runner: Runner) {
+        let list = |options: &[&str]| self.engines.command(runner).args(["images", "--no-trunc"]).args(options).run();
+        let named = list(&["--format={{.Repository}}:{{.Tag}}"]).stdout;
+        let named = named.lines().filter(|name| name.contains(&self.id) && !name.contains("<none>"));
+        let labelled = list(&["--all", "--quiet", &format!("--filter=label=e2e={}", self.id)]).stdout;
+        // One by one: what is gone with another one's name is an error.
+        for image in named.chain(labelled.lines()) {
+            self.engines.command(runner).args(["rmi", "--force", image]).run();
+        }
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let runners = self.runners.take();
+        for runner in [Runner::Containerd, Runner::Classic] {
+            if runners.contains(&runner) {
+                self.remove_images(runner);
+            }
+        }
+        if runners.contains(&Runner::Podman) {
+            // podman makes it a mount, which may outlive its containers.
+            Cmd::new("umount").arg("--lazy").arg(self.podman_store().join("root/overlay")).run();
+        }
+    }
+}
+
+/// The manifest of a package without dependencies, which is a workspace of its own.
+pub fn manifest(name: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"1.2.3\"\nedition = \"2021\"\n\n[workspace]\n")
+}
+
+/// cargo compiles anew what has another time.
+fn write_if_new(path: &Path, bytes: &[u8]) {
+    if fs_err::read(path).is_ok_and(|found| found == bytes) {
+        return;
+    }
+    fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+    fs_err::write(path, bytes).unwrap();
+}
+
+/// The source of a program that prints this.
+pub fn program(words: &str) -> String {
+    format!("fn main() {{ println!(\"{words}\"); }}\n")
+}
