@@ -1,11 +1,16 @@
-//! The only writer to the terminal. Everything goes to stderr, as cargo's own progress does.
-#![expect(clippy::print_stderr, reason = "the other modules print through this one")]
+//! The only writer to the terminal. Everything goes to stderr, as cargo's own progress does, save what was asked for.
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "the other modules print through this one")]
 
 use std::time::Duration;
 
 /// A line with a verb right-aligned as cargo's are.
 pub fn status(verb: &str, what: impl AsRef<str>) {
     eprintln!("{verb:>12} {}", what.as_ref());
+}
+
+/// What a command is called for: the only thing that goes to stdout.
+pub fn result(what: impl std::fmt::Display) {
+    println!("{what}");
 }
 
 /// A title above the output of one check.

@@ -14,11 +14,12 @@ mod service;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::Context;
 use xshell::Shell;
 
 use crate::console;
 use crate::workspace::Workspace;
-use environment::Environment;
+pub use environment::Environment;
 use place::Place;
 use registry::Registry;
 use service::Service;
@@ -49,6 +50,16 @@ pub fn start(sh: &Shell, workspace: &Workspace) -> anyhow::Result<PathBuf> {
     environment.save(&place)?;
     report(&environment, binfmt.err(), started);
     Ok(place.environment_file())
+}
+
+/// Where everything is that [`start`] has started.
+pub fn environment(workspace: &Workspace) -> anyhow::Result<Environment> {
+    Environment::load(&Place::of(workspace)).context("the engines have not been started")
+}
+
+/// Takes repositories out of the plain registry: all those below this name.
+pub fn forget_repositories(sh: &Shell, workspace: &Workspace, namespace: &str) -> anyhow::Result<()> {
+    registry::forget(sh, &Place::of(workspace), registry::Kind::Plain, namespace)
 }
 
 /// Starts the registries and the daemons, all at once, and waits until each one answers.

@@ -1,6 +1,7 @@
 //! The command line; parsing never acts.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 xflags::xflags! {
     /// The project's own tooling.
@@ -20,6 +21,15 @@ xflags::xflags! {
             optional --no-engines
             /// Handed to the test runner; those that begin with a dash go after `--`.
             repeated args: OsString
+        }
+        /// Compares what images cost with what their parts cost by hand, side by side.
+        cmd bench {
+            /// How often each one runs, 15 times if not said; for memory and peers a third of it.
+            optional --runs runs: usize
+            /// Writes all that was measured to this file.
+            optional --json file: PathBuf
+            /// Some of noop, first, docker, sizes, memory and peers instead of all.
+            repeated cases: String
         }
         /// Runs every check that a change has to pass.
         cmd ci {}

@@ -1,5 +1,6 @@
-//! The project's own tooling: test engines, tests and continuous integration. `cargo xtask help` lists the commands.
+//! The project's own tooling: test engines, tests, benchmark and continuous integration. `cargo xtask help` lists the commands.
 
+mod bench;
 mod ci;
 mod console;
 mod engines;
@@ -41,6 +42,11 @@ fn run(flags: Xtask) -> anyhow::Result<()> {
         XtaskCmd::Test(test) => {
             test::run(&sh, &workspace, &test::Options { engines: !test.no_engines, args: test.args })
         }
+        XtaskCmd::Bench(options) => bench::run(
+            &sh,
+            &workspace,
+            &bench::Options { runs: options.runs, json: options.json, cases: options.cases },
+        ),
         XtaskCmd::Ci(_) => ci::run(&sh, &workspace),
     }
 }

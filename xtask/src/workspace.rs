@@ -28,6 +28,11 @@ impl Workspace {
         self.root.join("target/engines")
     }
 
+    /// What the benchmark builds, compiles with and logs. Not `CARGO_TARGET_DIR` either: caches of others' would count.
+    pub fn bench_dir(&self) -> PathBuf {
+        self.root.join("target/bench")
+    }
+
     /// Programs built for the checks alone.
     pub fn tools_dir(&self) -> PathBuf {
         self.root.join("target/tools")

@@ -13,19 +13,32 @@ use super::{certificate, docker, podman};
 /// Programs, addresses and credentials.
 #[derive(Serialize, Deserialize)]
 pub struct Environment {
-    docker: PathBuf,
-    docker_buildx: PathBuf,
-    docker_config: PathBuf,
-    docker_host_containerd: String,
-    docker_host_classic: String,
-    podman_env: BTreeMap<String, PathBuf>,
-    registry_plain: String,
-    registry_tls: String,
-    registry_auth: String,
-    registry_ca: PathBuf,
-    registry_user: String,
-    registry_password: String,
-    binfmt_arm64: bool,
+    /// The docker command that has a build plugin.
+    pub docker: PathBuf,
+    /// That plugin.
+    pub docker_buildx: PathBuf,
+    /// `DOCKER_CONFIG`: the folder in which docker finds the plugin.
+    pub docker_config: PathBuf,
+    /// `DOCKER_HOST` of the daemon that keeps images in containerd.
+    pub docker_host_containerd: String,
+    /// `DOCKER_HOST` of the daemon with the classic store.
+    pub docker_host_classic: String,
+    /// Variables that give podman a store of its own.
+    pub podman_env: BTreeMap<String, PathBuf>,
+    /// `HOST:PORT` of the registry that speaks plain HTTP.
+    pub registry_plain: String,
+    /// `HOST:PORT` of the registry that speaks TLS.
+    pub registry_tls: String,
+    /// `HOST:PORT` of the registry that wants a login.
+    pub registry_auth: String,
+    /// The certificate authority of the registry that speaks TLS.
+    pub registry_ca: PathBuf,
+    /// Who may use the registry that wants a login.
+    pub registry_user: String,
+    /// That user's password.
+    pub registry_password: String,
+    /// Whether containers of arm64 can run here.
+    pub binfmt_arm64: bool,
 }
 
 impl Environment {

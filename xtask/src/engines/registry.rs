@@ -51,6 +51,14 @@ pub fn ensure_password_file(sh: &Shell, place: &Place) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Takes the repositories below a name out of a registry, which looks into its folder anew for each request.
+///
+/// Their layers stay where they are: deleting those takes a stopped registry.
+pub fn forget(sh: &Shell, place: &Place, kind: Kind, namespace: &str) -> anyhow::Result<()> {
+    let repositories = place.state(kind.name()).join("docker/registry/v2/repositories");
+    Ok(sh.remove_path(repositories.join(namespace))?)
+}
+
 impl Registry {
     /// Leaves a running registry where it is, and gives any other one a free port.
     pub fn place(place: &Place, kind: Kind, before: Option<&Environment>) -> anyhow::Result<Self> {
