@@ -46,21 +46,25 @@ fn multi_stage(project: &Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) 
         cargo_args: words.cargo_args,
         rustup_name: toolchain.rustup_name.as_deref(),
     })?;
-    if !root.join("Cargo.lock").is_file() {
-        shell.warn("there is no Cargo.lock: docker will compile whatever versions are the newest; `cargo generate-lockfile` makes one");
-    }
     let Some(folder) = folder else {
+        warn_without_lock(root, shell);
         if !root.join(".dockerignore").is_file() {
-            shell.note(
-                "without a `.dockerignore`, docker is given the target folder too; `--output DIRECTORY` writes both",
-            );
+            shell
+                .note("without a .dockerignore, docker is sent the target folder too; `--output DIRECTORY` writes one");
         }
         return shell.result(multi_stage.dockerfile().trim_end());
     };
     let written = multi_stage.write(folder, intent)?;
+    warn_without_lock(root, shell);
     let Written { dockerfile, ignore_file, .. } = &written;
     shell.status("Wrote", format_args!("{dockerfile} and {ignore_file} ({})", build_command(&written, root)));
     shell.result(folder)
+}
+
+fn warn_without_lock(root: &Utf8Path, shell: &Shell) {
+    if !root.join("Cargo.lock").is_file() {
+        shell.warn("without a Cargo.lock, docker compiles the newest versions there are on that day; make one: cargo generate-lockfile");
+    }
 }
 
 /// The call of docker for a Dockerfile that compiles: its context is the workspace, wherever it lies itself.

@@ -137,7 +137,7 @@ fn may_be_written(folder: &Utf8Path, written: &Written) -> Result<()> {
         let ours = || fs_err::read_to_string(path).is_ok_and(|text| text.starts_with(MARK));
         if fs_err::symlink_metadata(path).is_ok() && !ours() {
             return Err(Error::usage(format!("`{path}` is there, and was not written by cargo-scratch"))
-                .help("name a folder of its own: --output docker"));
+                .help("name a folder for it, whose Dockerfile.dockerignore docker prefers: --output docker"));
         }
     }
     Ok(())
@@ -174,4 +174,38 @@ fn rust_image(channel: Option<&str>) -> String {
     let numbers = version.split('.').filter(|part| part.parse::<u32>().is_ok()).count();
     let is_version = (2..=3).contains(&numbers) && version.split('.').count() == numbers;
     if is_version && !rest.starts_with("beta") { format!("rust:{version}-slim") } else { "rust:1-slim".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_is_that_of_the_toolchain() {
+        for (channel, image) in [
+            (Some("1.95.0"), "rust:1.95.0-slim"),
+            (Some("1.95"), "rust:1.95-slim"),
+            (Some("1.95.0-x86_64-unknown-linux-gnu"), "rust:1.95.0-slim"),
+            (Some("1.95.0-beta.2"), "rust:1-slim"),
+            (Some("stable-x86_64-unknown-linux-gnu"), "rust:1-slim"),
+            (Some("nightly-2026-01-01"), "rust:1-slim"),
+            (Some("my.own.1"), "rust:1-slim"),
+            (Some(""), "rust:1-slim"),
+            (None, "rust:1-slim"),
+        ] {
+            assert_eq!(rust_image(channel), image, "{channel:?}");
+        }
+    }
+
+    #[test]
+    fn both_forms_of_the_toolchain_file_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        let read = || ToolchainFile::of(&root).unwrap().map(|file| (file.name, file.channel));
+        assert_eq!(read(), None);
+        fs_err::write(root.join("rust-toolchain.toml"), "[toolchain]\nchannel = '1.95.0'\n").unwrap();
+        assert_eq!(read(), Some(("rust-toolchain.toml".to_owned(), Some("1.95.0".to_owned()))));
+        fs_err::write(root.join("rust-toolchain"), "nightly\n").unwrap();
+        assert_eq!(read(), Some(("rust-toolchain".to_owned(), Some("nightly".to_owned()))));
+    }
 }

@@ -47,7 +47,11 @@ impl Calls {
     /// [`crate::error::Exit::Usage`] if a file of configuration lies outside the workspace, or if a word is more than a line.
     pub fn of(asked: Asked<'_>) -> Result<Calls> {
         let Asked { intent, source, .. } = asked;
-        let (of_both, users_config) = (of_both(asked), users_config(intent, source)?);
+        let of_both = of_both(asked);
+        let mut users_config = users_config(intent, source)?;
+        // A build folder below the workspace would be gone with the stand-ins.
+        let own_build_folder = asked.config.get(&["build", "build-dir"]).is_some();
+        users_config.extend(own_build_folder.then(|| format!("build.build-dir={TARGET:?}")));
         let binary = &intent.binary;
         let kind = if binary.is_example { "--example" } else { "--bin" };
         let mut build = of_both.clone();
@@ -66,15 +70,12 @@ impl Calls {
 }
 
 fn of_both(asked: Asked<'_>) -> Vec<String> {
-    let Asked { intent, source, config, .. } = asked;
+    let Asked { intent, source, .. } = asked;
     let mut words = ["--target-dir", TARGET, "--profile", intent.profile.as_str()].map(str::to_owned).to_vec();
     // What a user has locked on purpose stays so; what they never locked is cargo's to choose.
     let locked = source.locked || source.frozen || has_lock(&intent.workspace_root);
     words.extend(locked.then(|| "--locked".to_owned()));
     words.extend((source.offline || source.frozen).then(|| "--offline".to_owned()));
-    // A build folder below the workspace would be gone with the stand-ins.
-    let own_build_folder = config.get(&["build", "build-dir"]).is_some();
-    words.extend(with_option(own_build_folder.then(|| format!("build.build-dir={TARGET:?}"))));
     words
 }
 
@@ -145,5 +146,122 @@ fn one_line(words: &[String]) -> Result<()> {
         Some(word) => Err(Error::usage(format!("a Dockerfile can't hold the argument {word:?}"))
             .help("write it without line breaks and control characters")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::ImagePlan;
+    use crate::image::config::{ImageConfig, Words};
+    use crate::platform::Platform;
+    use crate::resolve::features::FeatureSelection;
+    use crate::resolve::outputs::Outputs;
+    use crate::resolve::plan::Binary;
+    use camino::Utf8PathBuf;
+
+    fn intent(root: &Utf8Path) -> Intent {
+        Intent {
+            binary: Binary {
+                package: "app".to_owned(),
+                version: "1.2.3".to_owned(),
+                name: "serve".to_owned(),
+                is_example: false,
+                source: root.join("src/main.rs"),
+            },
+            platforms: Platform::all().take(1).collect(),
+            profile: "release".to_owned(),
+            features: FeatureSelection::default(),
+            image: ImagePlan { config: ImageConfig::new("/serve".to_owned(), Words::default()).unwrap(), created: 0 },
+            engine: None,
+            outputs: Outputs::default(),
+            workspace_root: root.to_owned(),
+            target_directory: root.join("target"),
+        }
+    }
+
+    fn calls(intent: &Intent, source: &SourceArgs, manifest: &str, config: &str, cargo_args: &[&str]) -> Result<Calls> {
+        let (manifest, config) = (manifest.parse().unwrap(), CargoConfig::for_tests(config, &[]));
+        let cargo_args: Vec<_> = cargo_args.iter().map(|arg| (*arg).to_owned()).collect();
+        Calls::of(Asked { intent, source, cargo_args: &cargo_args, manifest: &manifest, config: &config })
+    }
+
+    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        (folder, root)
+    }
+
+    #[test]
+    fn they_are_ours_with_the_paths_of_the_container() {
+        let (_guard, root) = folder();
+        let calls = calls(&intent(&root), &SourceArgs::default(), "", "", &[]).unwrap();
+        let cfg = r#"cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))"#;
+        let flags = [
+            "--remap-path-prefix=/src=/workspace",
+            "--remap-path-prefix=/target=/workspace/target",
+            "--remap-path-prefix=/usr/local/cargo/registry/src=/cargo/registry/src",
+            "--remap-path-prefix=/usr/local/cargo/git/checkouts=/cargo/git/checkouts",
+            "-Cstrip=symbols",
+        ];
+        let expected = [
+            "--target-dir /target --profile release --package app --bin serve",
+            r#"--config target.x86_64-unknown-linux-musl.linker="rust-lld""#,
+            &format!("--config target.'{cfg}'.rustflags=[\"{}\"]", flags.join("\", \"")),
+        ];
+        assert_eq!(calls.build.join(" "), expected.join(" "));
+        assert_eq!(calls.clean.join(" "), "--target-dir /target --profile release");
+        assert_eq!(calls.program, "release/serve");
+    }
+
+    #[test]
+    fn the_users_settings_stay_theirs() {
+        let (_guard, root) = folder();
+        let source =
+            SourceArgs { config: vec!["a.b='c'".to_owned()], jobs: Some("3".to_owned()), ..SourceArgs::default() };
+        let config = "target.x86_64-unknown-linux-musl.linker = 'mine'\nbuild.build-dir = 'elsewhere'";
+        let mut intent = intent(&root);
+        intent.profile = "dist".to_owned();
+        let manifest = "profile.release.strip = 'none'\nprofile.dist.inherits = 'release'";
+        let calls = calls(&intent, &source, manifest, config, &["-vv"]).unwrap();
+        let build = calls.build.join(" ");
+        assert!(!build.contains("rust-lld") && !build.contains("strip"), "{build}");
+        assert!(build.ends_with(r#"--config a.b='c' --config build.build-dir="/target" -vv"#), "{build}");
+        assert!(calls.clean.join(" ").ends_with(r#"--config a.b='c' --config build.build-dir="/target""#));
+        assert_eq!(calls.program, "dist/serve");
+    }
+
+    #[test]
+    fn what_is_locked_stays_so_and_a_name_that_is_not_the_only_one_has_its_version() {
+        let (_guard, root) = folder();
+        let lock = "[[package]]\nname = 'app'\nversion = '0.1.0'\n[[package]]\nname = 'app'\nversion = '1.2.3'";
+        fs_err::write(root.join("Cargo.lock"), lock).unwrap();
+        let build = calls(&intent(&root), &SourceArgs::default(), "", "", &[]).unwrap().build.join(" ");
+        assert!(build.contains("--locked --package app@1.2.3 --bin"), "{build}");
+    }
+
+    #[test]
+    fn profiles_and_examples_have_their_folders() {
+        let (_guard, root) = folder();
+        let mut intent = intent(&root);
+        intent.binary.is_example = true;
+        for (profile, program) in [("dev", "debug/examples/serve"), ("bench", "release/examples/serve")] {
+            intent.profile = profile.to_owned();
+            let calls = calls(&intent, &SourceArgs::default(), "", "", &[]).unwrap();
+            assert_eq!(calls.program, program);
+            assert!(calls.build.join(" ").contains("--example serve"));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_on_a_line_or_into_the_workspace_is_refused() {
+        let (_guard, root) = folder();
+        let error = calls(&intent(&root), &SourceArgs::default(), "", "", &["a\nUSER 0"]).unwrap_err();
+        assert_eq!(error.to_string(), r#"a Dockerfile can't hold the argument "a\nUSER 0""#);
+        let outside = root.join("config.toml");
+        fs_err::write(&outside, "").unwrap();
+        let source = SourceArgs { config: vec![outside.to_string()], ..SourceArgs::default() };
+        let error = calls(&intent(&root.join("w")), &source, "", "", &[]).unwrap_err();
+        assert!(error.to_string().ends_with(&format!("lies outside the workspace, at {outside}")), "{error}");
     }
 }

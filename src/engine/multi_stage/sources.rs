@@ -76,7 +76,7 @@ impl Root<'_> {
     /// [`crate::error::Exit::Usage`] if `what` is elsewhere, or has a name that no Dockerfile can hold.
     pub fn relative(&self, path: &Utf8Path, what: impl FnOnce() -> String) -> Result<String> {
         let Some(relative) = below(self.0, path) else {
-            return Err(Error::usage(format!("{} lies outside the workspace, at {path}", what()))
+            return Err(Error::usage(format!("{} lies outside the workspace, at {}", what(), normalized(path)))
                 .help(format!("docker sees no other files than those below {}: move it there", self.0))
                 .help("or compile on this machine, which sees it: leave out --multi-stage"));
         };
@@ -250,4 +250,125 @@ fn normalized(path: &Utf8Path) -> Utf8PathBuf {
         }
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fs_err as fs;
+    use serde_json::json;
+
+    /// A member with a library, a program and a build script.
+    fn member(root: &Utf8Path, folder: &str, dependencies: &[&str]) -> serde_json::Value {
+        let path = |below: &str| normalized(&root.join(folder).join(below)).to_string();
+        let target = |kind: &str, source: &str| json!({ "name": "x", "kind": [kind], "crate_types": [kind], "src_path": path(source) });
+        let dependency = |folder: &&str| {
+            json!({
+                "name": "d", "req": "*", "kind": null, "optional": false, "uses_default_features": true, "features": [],
+                "path": normalized(&root.join(folder)).to_string(),
+            })
+        };
+        json!({
+            "name": if folder.is_empty() { "root" } else { folder },
+            "version": "1.0.0",
+            "id": folder,
+            "manifest_path": path("Cargo.toml"),
+            "dependencies": dependencies.iter().map(dependency).collect::<Vec<_>>(),
+            "targets": [target("lib", "src/../src/lib.rs"), target("bin", "src/main.rs"), target("custom-build", "build.rs")],
+            "features": {},
+        })
+    }
+
+    fn find(root: &Utf8Path, members: &[serde_json::Value], manifest: &str, config: &str) -> Result<Sources> {
+        let ids: Vec<_> = members.iter().map(|member| member["id"].clone()).collect();
+        let metadata = json!({
+            "packages": members, "workspace_members": ids, "workspace_root": root, "target_directory": root.join("target"),
+            "resolve": null, "version": 1, "metadata": null,
+        });
+        let workspace = Workspace { metadata: serde_json::from_value(metadata).unwrap(), current: None };
+        Sources::of(&workspace, &manifest.parse().unwrap(), &CargoConfig::for_tests(config, &[]), &[])
+    }
+
+    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(folder.path().join("w")).unwrap();
+        for (path, text) in files {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), text).unwrap();
+        }
+        (folder, root)
+    }
+
+    #[test]
+    fn manifests_are_told_from_sources() {
+        let files = [
+            ("Cargo.lock", ""),
+            (".cargo/config.toml", "include = ['more.toml', { path = '../also.toml', optional = true }, 'none.toml']"),
+            (".cargo/more.toml", ""),
+            ("also.toml", ""),
+        ];
+        let (_guard, root) = folder(&files);
+        let sources = find(&root, &[member(&root, "", &["a b"]), member(&root, "a b", &[])], "", "").unwrap();
+        let manifests =
+            [".cargo/config.toml", ".cargo/more.toml", "Cargo.lock", "Cargo.toml", "a b/Cargo.toml", "also.toml"];
+        assert_eq!(sources.files, manifests);
+        assert_eq!(sources.libraries, ["a b/src/lib.rs", "src/lib.rs"]);
+        assert_eq!(sources.programs, ["a b/build.rs", "a b/src/main.rs", "build.rs", "src/main.rs"]);
+        assert_eq!(sources.packages, ["a b", "root"]);
+        assert!(sources.folders.is_empty());
+    }
+
+    #[test]
+    fn what_is_among_the_dependencies_is_copied_whole_with_what_it_needs() {
+        let files = [
+            (
+                "own/lib/Cargo.toml",
+                "[dependencies]\nx = { path = '../../helped' }\n[dev-dependencies]\ny = { path = '../../..' }",
+            ),
+            (
+                "other/Cargo.toml",
+                "workspace.dependencies.s = { path = 'shared' }\nworkspace.dependencies.z = { path = '../../z' }",
+            ),
+            ("other/inner/Cargo.toml", "[target.'cfg(unix)'.dependencies]\ns.workspace = true"),
+            ("other/shared/Cargo.toml", "build-dependencies.t = { path = '../../far' }"),
+        ];
+        let (_guard, root) = folder(&files);
+        let members = [
+            member(&root, "app", &["own/lib", "other/inner", "stays"]),
+            member(&root, "patched", &["needed"]),
+            member(&root, "needed", &[]),
+            member(&root, "helped", &[]),
+            member(&root, "stays", &[]),
+        ];
+        let config = "source.v.directory = 'vendor'\nsource.v.registry = 'x'\npaths = ['replaced']";
+        let sources = find(&root, &members, "[patch.crates-io]\nserde = { path = 'patched' }", config).unwrap();
+        let whole = ["far", "helped", "needed", "other", "own/lib", "patched", "replaced", "vendor"];
+        assert_eq!(sources.folders, whole);
+        assert_eq!(sources.packages, ["app", "stays"]);
+        assert_eq!(sources.files, ["Cargo.toml", "app/Cargo.toml", "stays/Cargo.toml"]);
+    }
+
+    #[test]
+    fn docker_sees_nothing_outside_the_workspace() {
+        let (_guard, root) = folder(&[]);
+        let error = find(&root, &[member(&root, "app", &["../shared"])], "", "").unwrap_err();
+        let shared = root.with_file_name("shared");
+        assert_eq!(error.to_string(), format!("the dependency `d` of `app` lies outside the workspace, at {shared}"));
+        assert_eq!(error.exit(), crate::error::Exit::Usage);
+        let error = find(&root, &[member(&root, "../app", &[])], "", "").unwrap_err();
+        assert!(error.to_string().starts_with("the member `../app` lies outside the workspace"), "{error}");
+        let error = find(&root, &[member(&root, "app", &[])], "", "source.v.directory = '../vendor'").unwrap_err();
+        assert!(error.to_string().starts_with("a folder of sources in cargo's configuration lies outside"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_docker_takes_for_patterns_are_refused() {
+        let (_guard, root) = folder(&[]);
+        for name in ["a*", "a?", "[a]", "!a", "a\\b", "a\nb"] {
+            let error = find(&root, &[member(&root, name, &[])], "", "").unwrap_err();
+            assert!(error.to_string().contains("has a name that a Dockerfile can't hold"), "{error}");
+        }
+        find(&root, &[member(&root, "it's $HOME \"ü\" {a} #b", &[])], "", "").unwrap();
+    }
 }

@@ -236,3 +236,161 @@ fn json(paths: &[String]) -> String {
 fn pattern(path: &str) -> String {
     path.chars().flat_map(|c| [Some('\\').filter(|_| r"*?[\".contains(c)), Some(c)]).flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::multi_stage::calls::Calls;
+    use crate::engine::multi_stage::sources::Sources;
+    use crate::image::config::{ImageConfig, Words};
+
+    fn texts(list: &[&str]) -> Vec<String> {
+        list.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn example() -> MultiStage {
+        MultiStage {
+            rust_image: "rust:1.95.0-slim".to_owned(),
+            toolchain_file: Some("rust-toolchain.toml".to_owned()),
+            platforms: Platform::all().collect(),
+            sources: Sources {
+                files: texts(&[".cargo/config.toml", "Cargo.lock", "Cargo.toml", "it's $1/Cargo.toml"]),
+                folders: texts(&["vendor"]),
+                libraries: texts(&["it's $1/src/lib.rs"]),
+                programs: texts(&["build.rs", "src/main.rs"]),
+                packages: texts(&["app", "mine"]),
+            },
+            calls: Calls {
+                build: texts(&["--locked", "--bin", "my app", "--config", "a.b=\"c\""]),
+                clean: texts(&["--locked"]),
+                program: "release/my app".to_owned(),
+            },
+            config: ImageConfig::new("/my app".to_owned(), Words::default()).unwrap(),
+        }
+    }
+
+    const EXPECTED: &str = r##"# Written by cargo-scratch. It compiles inside docker, on the build machine's own platform, for linux/amd64 and linux/arm64.
+# It names the members of the workspace: when one comes or goes, write it again.
+#
+# Credentials for a registry of crates are a secret, not an argument, which would stay in the image's history:
+#   --secret id=cargo-credentials,src=$HOME/.cargo/credentials.toml
+# Old versions of podman (4.3) have to be told the build machine's platform:
+#   --build-arg BUILDPLATFORM=linux/amd64
+
+# Any image with cargo, a C linker and the usual tools: from a mirror, or pinned to a digest.
+ARG RUST_IMAGE=rust:1.95.0-slim
+
+FROM --platform=$BUILDPLATFORM $RUST_IMAGE AS build
+WORKDIR /src
+COPY ["rust-toolchain.toml","./"]
+ARG TARGETPLATFORM
+RUN case "$TARGETPLATFORM" in \
+        linux/amd64 | linux/amd64/*) triple=x86_64-unknown-linux-musl ;; \
+        linux/arm64 | linux/arm64/*) triple=aarch64-unknown-linux-musl ;; \
+        *) echo "this Dockerfile is for linux/amd64 and linux/arm64, and not for '$TARGETPLATFORM'" >&2; exit 1 ;; \
+    esac; \
+    echo "$triple" > /triple; \
+    ls "$(rustc --print target-libdir --target "$triple")"/libstd-* > /dev/null 2>&1 || rustup target add "$triple"
+
+# What decides on the dependencies, and nothing else.
+COPY ["Cargo.lock","Cargo.toml","./"]
+COPY [".cargo/config.toml",".cargo/"]
+COPY ["it\\'s \\$1/Cargo.toml","it\\'s \\$1/"]
+COPY ["vendor","vendor/"]
+
+# The dependencies, compiled from stand-ins for the sources. /target is part of this layer and no cache mount, because
+# layers are what `--cache-to` brings from one CI machine to another; what is in a mount stays where it is. Whatever became
+# of the stand-ins themselves goes away again: cargo goes by the times of files, and would take it for the program.
+RUN --mount=type=secret,id=cargo-credentials,target=/usr/local/cargo/credentials.toml \
+    --mount=type=cache,target=/usr/local/cargo/git/db \
+    --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    set -eu; \
+    stand_in() { mkdir -p -- "$(dirname -- "$1")"; printf '%s\n' '//! Not yet there.' '#![allow(unused_crate_dependencies)]' "$2" > "$1"; }; \
+    for file in \
+        'it'\''s $1/src/lib.rs' \
+    ; do stand_in "$file" ''; done; \
+    for file in \
+        build.rs \
+        src/main.rs \
+    ; do stand_in "$file" 'fn main() {}'; done; \
+    cargo build --target "$(cat /triple)" \
+        --locked \
+        --bin 'my app' \
+        --config 'a.b="c"'; \
+    cargo clean --target "$(cat /triple)" \
+        --locked \
+        --package app \
+        --package mine; \
+    find . -mindepth 1 -maxdepth 1 ! -name Cargo.lock -exec rm -rf -- {} +
+
+# The program.
+COPY . .
+RUN --mount=type=secret,id=cargo-credentials,target=/usr/local/cargo/credentials.toml \
+    --mount=type=cache,target=/usr/local/cargo/git/db \
+    --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    set -eu; \
+    cargo build --target "$(cat /triple)" \
+        --locked \
+        --bin 'my app' \
+        --config 'a.b="c"'; \
+    install -D -m 0755 -- /target/"$(cat /triple)"/'release/my app' '/out/my app'; \
+    if LC_ALL=C readelf -ld '/out/my app' | grep -Eq 'INTERP|NEEDED'; then echo 'the program is dynamically linked, and would not start in a scratch image: see cargo scratch check' >&2; exit 1; fi
+
+FROM scratch
+COPY --from=build ["/out/my app","/my app"]
+ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+WORKDIR /
+USER 65532:65532
+ENTRYPOINT ["/my app"]
+"##;
+
+    #[test]
+    fn dependencies_come_before_the_program_and_the_last_stage_is_that_of_every_dockerfile() {
+        assert_eq!(example().dockerfile(), EXPECTED);
+    }
+
+    #[test]
+    fn a_workspace_of_many_members_stays_below_the_limit_of_layers() {
+        let mut many = example();
+        many.sources.files = (0..150).map(|number| format!("m{number:03}/Cargo.toml")).collect();
+        let text = many.dockerfile();
+        let in_a_stage = |stage: &str| stage.lines().filter(|line| line.starts_with("COPY")).count();
+        let stages: Vec<_> = text.split("\nFROM ").skip(1).collect();
+        assert_eq!(stages.len(), 5);
+        assert!(stages.iter().all(|stage| in_a_stage(stage) <= COPIES_IN_A_STAGE), "{text}");
+        assert!(
+            stages[3]
+                .contains("COPY --from=manifests-0 / ./\nCOPY --from=manifests-1 / ./\nCOPY --from=manifests-2 / ./\n")
+        );
+        for file in ["m000", "m149"] {
+            assert!(text.contains(&format!("COPY [\"{file}/Cargo.toml\",\"{file}/\"]\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_workspace_without_members_of_its_own_has_nothing_to_stand_in_for() {
+        let mut bare = example();
+        bare.sources = Sources { folders: vec![String::new()], ..Sources::default() };
+        let text = bare.dockerfile();
+        assert!(text.contains("COPY [\".\",\"./\"]"), "{text}");
+        // Without a package named, cargo clean would clean everything.
+        assert!(!text.contains("cargo clean") && !text.contains("stand_in"), "{text}");
+    }
+
+    #[test]
+    fn docker_is_not_sent_what_cargo_makes() {
+        let root = Utf8Path::new("/w");
+        let text = |target: &str, own: &[&str]| {
+            let own: Vec<_> = own.iter().map(Utf8Path::new).collect();
+            example().ignore_file(root, Utf8Path::new(target), &own)
+        };
+        let elsewhere = text("/w/out/t [1]", &["/w/docker/Dockerfile", "/elsewhere/Dockerfile"]);
+        let lines: Vec<_> = elsewhere.lines().collect();
+        for line in ["**/.git", "/target", r"/out/t \[1]", "/docker/Dockerfile"] {
+            assert!(lines.contains(&line), "{line} in {elsewhere}");
+        }
+        assert!(!elsewhere.contains("elsewhere"), "{elsewhere}");
+        assert!(elsewhere.starts_with(MARK) && example().dockerfile().starts_with(MARK));
+        assert_eq!(text("/w/target", &[]), text("/t", &[]));
+    }
+}
