@@ -38,7 +38,7 @@ fn it_is_printed_and_nothing_is_done() {
     let before = project.tree();
     let outcome = dockerfile(&project, "").succeeds();
     outcome.stdout(file!["snapshots/multi-stage/app.Dockerfile": Text]).stderr(str![[r#"
-note: without a `.dockerignore`, docker is given the target folder too; `--output DIRECTORY` writes both
+note: without a .dockerignore, docker is sent the target folder too; `--output DIRECTORY` writes one
 
 "#]]);
     assert_eq!(project.tree(), before);
@@ -65,8 +65,8 @@ fn it_does_not_depend_on_this_machine() {
 #[test]
 fn without_a_lock_file_there_is_a_warning() {
     dockerfile(&Project::app(""), "").succeeds().stderr(str![[r#"
-warning: there is no Cargo.lock: docker will compile whatever versions are the newest; `cargo generate-lockfile` makes one
-note: without a `.dockerignore`, docker is given the target folder too; `--output DIRECTORY` writes both
+warning: without a Cargo.lock, docker compiles the newest versions there are on that day; make one: cargo generate-lockfile
+note: without a .dockerignore, docker is sent the target folder too; `--output DIRECTORY` writes one
 
 "#]]);
 }
@@ -114,14 +114,14 @@ fn files_of_the_users_are_left_alone() {
     dockerfile(&project, "--output .").fails(2).stderr(str![[r#"
 error: `./Dockerfile` is there, and was not written by cargo-scratch
 
-help: name a folder of its own: --output docker
+help: name a folder for it, whose Dockerfile.dockerignore docker prefers: --output docker
 
 "#]]);
     let project = locked("").file(".dockerignore", "secret\n");
     dockerfile(&project, "--output .").fails(2).stderr(str![[r#"
 error: `./.dockerignore` is there, and was not written by cargo-scratch
 
-help: name a folder of its own: --output docker
+help: name a folder for it, whose Dockerfile.dockerignore docker prefers: --output docker
 
 "#]]);
     assert_eq!(project.read(".dockerignore"), "secret\n");
