@@ -521,8 +521,8 @@ rm -rf "$2.d" "$2.list"
 
 /// The name of an image with Rust in the engine's store. It stays there for the next time: it takes half a minute to make.
 fn rust_image(engine: &Engine) -> String {
-    let sysroot = succeeded(&command("rustc").args(["--print", "sysroot"]).output().unwrap());
-    let version = succeeded(&command("rustc").arg("-vV").output().unwrap());
+    let rustc = |args: &[&str]| text(&command("rustc").args(args).output().unwrap().stdout);
+    let (sysroot, version) = (rustc(&["--print", "sysroot"]), rustc(&["-vV"]));
     let hash = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap();
     let name = format!("localhost/cargo-scratch-test/rust:{}-2", &hash[..12]);
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));

@@ -7,7 +7,7 @@ use crate::programs;
 use crate::support::engines::{BUILTIN, DOCKER, PODMAN};
 use crate::support::project::manifest;
 use crate::support::registry::Repository;
-use crate::support::{BOTH, Cmd, Project, skip};
+use crate::support::{BOTH, Cmd, Project, Runner, skip};
 
 /// A file system of this size, in KiB.
 struct SmallDisk(PathBuf);
@@ -39,11 +39,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn a_disk_that_is_full_before_the_program_is_compiled() {
     let Some(project) = Project::hello() else { return };
     let Some(disk) = SmallDisk::make(&project.target, 256) else { return };
-    let output = format!("--output=type=oci,dest={}", project.beside("../image.tar").display());
+    let file = std::env::temp_dir().join(&project.id);
+    let output = format!("--output=type=oci,dest={}", file.display());
     let failed = project.scratch("build").args(["--platform", BOTH, &output]).run();
     // Whether it is cargo that has no room or we: the cause is said.
     assert!(matches!(failed.code, Some(1 | 101)), "{failed}");
     failed.saying("No space left on device").printing_nothing();
+    assert!(!file.exists());
     drop(disk);
 }
 
@@ -78,6 +80,16 @@ fn a_disk_that_is_full_where_layers_are_kept() {
     // Nothing half-written is taken for whole.
     let pushed = push().run().succeeded();
     assert_eq!(Layout::copied(&project, &format!("docker://{}", pushed.line())).unpacked().len(), 2);
+}
+
+#[test]
+fn a_daemon_that_is_down() {
+    let Some(project) = Project::hello() else { return };
+    // Beside podman there is a docker, but nobody answers it.
+    let build = project.beside_runner(Runner::Podman, "build").args(["--engine", "docker"]);
+    let refused = build.run().ended(4).saying("docker's daemon does not answer").saying("help:");
+    refused.printing_nothing().not_saying("Compiling");
+    assert!(!project.made("hello-http-hello-http").exists());
 }
 
 #[test]

@@ -55,15 +55,14 @@ fn partial(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A program that does what the real one does, only never gets done: it says that it has started, and waits.
+/// Puts a program into a folder that does what the one behind it in `PATH` does, but for these arguments never gets done:
+/// it only says that it has started. Returns the folder and the file that says so.
 fn slow(project: &Project, name: &str, when: &str) -> (PathBuf, PathBuf) {
     let (folder, started) = (project.beside("slow"), project.beside("started"));
     fs_err::create_dir_all(&folder).unwrap();
-    let real = which::which(name).unwrap_or_else(|_| name.into());
     let script = format!(
-        "#!/bin/sh\ncase \"$*\" in {when}) touch '{}'; sleep 1000 & wait; esac\nexec '{}' \"$@\"\n",
-        started.display(),
-        real.display()
+        "#!/bin/sh\ncase \"$*\" in {when}) touch '{}'; sleep 1000 & wait; esac\nPATH=\"${{PATH#*:}}\"\nexec {name} \"$@\"\n",
+        started.display()
     );
     write_program(&folder.join(name), &script);
     (folder, started)
@@ -160,10 +159,13 @@ fn while_the_program_runs() {
         let run = project.with(engine, "run").args(["--tag", &project.id]);
         let mut running = run.start();
         eventually("the program", || running.stdout().contains("listening").then_some(()));
+        let t = std::time::Instant::now();
         running.signal_group(Signal::SIGINT);
         let ran = running.wait().succeeded();
+        eprintln!("{engine:?} {:?}", t.elapsed());
         assert!(ran.stdout.ends_with("stopped\n"), "{ran}");
         let left = || project.runner(engine.runner).args(["ps", "--all", "--format={{.Image}}"]).read();
         eventually("the end of the container", || (!left().contains(&project.id)).then_some(()));
+        eprintln!("{engine:?} {:?}", t.elapsed());
     }
 }

@@ -1,7 +1,9 @@
 //! Registries that want something: a certificate, a login, to be there at all.
 
-use std::net::TcpListener;
+use std::io::Read;
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -101,20 +103,37 @@ fn nobody_has_that_name() {
 }
 
 #[test]
-fn a_registry_without_https_on_another_host_is_not_spoken_to_in_plain() {
+fn plain_http_is_spoken_on_this_machine_or_where_the_user_says_so() {
     let Some(project) = Project::hello() else { return };
-    // A name that leads to this machine and that nothing knows to.
-    let Some(address) = own_address() else { return };
-    let port = project.engines.registry_plain.rsplit_once(':').unwrap().1;
-    let tag = format!("{address}:{port}/{}:1", project.id);
-    project.with(BUILTIN, "push").args(["--tag", &tag]).run().ended(5).saying("help:").printing_nothing();
+    let Some(listener) = own_address().and_then(|address| TcpListener::bind((address, 0)).ok()) else { return };
+    let address = listener.local_addr().unwrap();
+    let greetings = Arc::new(Mutex::new(String::new()));
+    let heard = Arc::clone(&greetings);
+    // Hears how it is spoken to, and hangs up. It ends with the test.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut first = [0];
+            if stream.unwrap().read_exact(&mut first).is_ok() {
+                heard.lock().unwrap().push(char::from(first[0]));
+            }
+        }
+    });
+    let push = || project.with(BUILTIN, "push").args(["--tag", &format!("{address}/{}:1", project.id)]);
+    push().run().ended(5).printing_nothing();
+    let greeted = std::mem::take(&mut *greetings.lock().unwrap());
+    assert!(
+        !greeted.is_empty() && greeted.chars().all(|first| first == '\u{16}'),
+        "TLS, and nothing else: {greeted:?}"
+    );
+    push().arg("--tls-verify=false").run().ended(5).printing_nothing();
+    let greeted = greetings.lock().unwrap();
+    assert!(greeted.contains(['G', 'H', 'P']), "then a request: {greeted:?}");
 }
 
 /// An address of this machine that is not the loopback's.
-fn own_address() -> Option<String> {
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     // Nothing is sent: this only asks for the route.
     socket.connect("192.0.2.1:9").ok()?;
-    let address = socket.local_addr().unwrap().ip();
-    (!address.is_loopback()).then(|| address.to_string())
+    Some(socket.local_addr().unwrap().ip()).filter(|address| !address.is_loopback())
 }
