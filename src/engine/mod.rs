@@ -1,6 +1,7 @@
 //! WHO assembles the image and delivers it: docker, podman, or cargo-scratch itself. All are given the same [`Image`]s.
 
 pub mod builtin;
+mod call;
 pub mod context;
 pub mod detect;
 pub mod docker;
@@ -11,8 +12,9 @@ pub mod podman;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+pub(crate) use self::call::run_engine;
 use crate::cli::EngineArgs;
-use crate::error::{Error, Exit, Result, nearest};
+use crate::error::{Error, Result, nearest};
 use crate::image::Image;
 use crate::oci::registry;
 use crate::oci::store::BlobStore;
@@ -48,7 +50,7 @@ impl Wanted {
     /// Reads the name of an engine.
     ///
     /// # Errors
-    /// [`Exit::Usage`] for an unknown one.
+    /// [`crate::error::Exit::Usage`] for an unknown one.
     pub fn parse(name: &str) -> Result<Wanted> {
         Ok(match name {
             "auto" => Wanted::Auto,
@@ -91,7 +93,7 @@ impl EngineChoice {
     /// Refuses what the user asks of an engine that can't do it, rather than leave it out without a word.
     ///
     /// # Errors
-    /// [`Exit::Usage`], with the name of the option.
+    /// [`crate::error::Exit::Usage`], with the name of the option.
     pub fn accepts(&self, options: &EngineArgs, outputs: &Outputs, several: bool) -> Result<()> {
         let attests = |value: &Option<String>| value.as_deref().is_some_and(|value| value != "false");
         let attestations = [("--provenance", attests(&options.provenance)), ("--sbom", attests(&options.sbom))];
@@ -127,7 +129,7 @@ pub trait Engine {
     /// Makes the image, and brings it wherever the outputs of the job say.
     ///
     /// # Errors
-    /// [`Exit::Engine`] or [`Exit::Registry`], with the engine's own words.
+    /// [`crate::error::Exit::Engine`] or [`crate::error::Exit::Registry`], with the engine's own words.
     fn deliver(&self, job: &Job<'_>) -> Result<Built>;
 
     /// Asks for the digests and sizes that making the image did not tell. They cost a question or two, so only a report
@@ -202,57 +204,6 @@ pub(crate) fn run_with(program: &str, reference: &str, publish: &[String], args:
         .args(args)
 }
 
-/// Runs an engine's command: with its own progress where the user wants to see it, else silently, with all that it
-/// printed shown if it fails.
-pub(crate) fn run_engine(command: &Command, what: &str, show: bool, shell: &Shell) -> Result<()> {
-    if show {
-        let status = command.run(shell)?;
-        return if status.success() {
-            Ok(())
-        } else {
-            Err(Error::new(Exit::Engine, format!("`{}` failed ({status})", command.name())))
-        };
-    }
-    let busy = shell.busy("Building", what);
-    let output = command.capture(shell);
-    drop(busy);
-    let output = output?;
-    if output.status.success() {
-        return Ok(());
-    }
-    shell.raw(&output.stderr);
-    Err(advise(
-        Error::new(Exit::Engine, format!("`{}` failed ({})", command.name(), output.status)),
-        &String::from_utf8_lossy(&output.stderr),
-    ))
-}
-
-/// What to do about the failures that an engine reports in its own words. Those of a registry get its exit code.
-fn advise(error: Error, printed: &str) -> Error {
-    let printed = printed.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| printed.contains(word));
-    let registry = |help: &str| Error::new(Exit::Registry, error.to_string()).help(help);
-    if says(&["no basic auth", "unauthorized", "authentication required", "denied: requested access", "401"]) {
-        registry("the registry wants a login: docker login REGISTRY  (or podman login REGISTRY)")
-    } else if says(&["403 forbidden", "denied"]) {
-        registry("the login is not allowed to push there; check the name and the rights of its token")
-    } else if says(&["connection refused", "no such host", "i/o timeout", "server misbehaving"]) {
-        registry("the registry can't be reached; check the name in --tag, and the network")
-    } else if says(&["server gave http response to https client"]) {
-        registry(
-            "the registry speaks plain HTTP; if this network can be trusted: --tls-verify=false (docker: insecure-registries in daemon.json)",
-        )
-    } else if says(&["x509:", "certificate"]) {
-        registry("the registry's certificate is not trusted; make its CA known to the engine")
-    } else if says(&["no space left on device"]) {
-        error.help("the engine's disk is full: docker system prune, or podman system prune, makes room")
-    } else if says(&["exporting attestations", "attestation"]) {
-        error.help("this image store takes no attestations: leave out --provenance and --sbom, or turn on the containerd image store")
-    } else {
-        error
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,14 +214,5 @@ mod tests {
         assert_eq!(Wanted::parse("auto").unwrap(), Wanted::Auto);
         let error = Wanted::parse("dokcer").unwrap_err();
         assert_eq!(error.helps(), ["an engine with a similar name exists: `docker`"]);
-    }
-
-    #[test]
-    fn a_refusal_of_the_registry_is_told_from_one_of_the_engine() {
-        let exit = |printed| advise(Error::new(Exit::Engine, "`docker` failed"), printed).exit();
-        assert_eq!(exit("ERROR: no basic auth credentials"), Exit::Registry);
-        assert_eq!(exit("dial tcp 127.0.0.1:1: connect: connection refused"), Exit::Registry);
-        assert_eq!(exit("write /x: no space left on device"), Exit::Engine);
-        assert_eq!(exit("something else"), Exit::Engine);
     }
 }
