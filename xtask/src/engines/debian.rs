@@ -25,6 +25,11 @@ const PACKAGES: &[&str] = &[
     "qemu-user-static",
     // bridges for the daemons
     "iproute2",
+    // what a crate that links the system's libraries is built against
+    "gcc",
+    "libc6-dev",
+    "libssl-dev",
+    "pkg-config",
     // looking into what was built
     "binutils",
     "file",
