@@ -159,13 +159,10 @@ fn while_the_program_runs() {
         let run = project.with(engine, "run").args(["--tag", &project.id]);
         let mut running = run.start();
         eventually("the program", || running.stdout().contains("listening").then_some(()));
-        let t = std::time::Instant::now();
         running.signal_group(Signal::SIGINT);
         let ran = running.wait().succeeded();
-        eprintln!("{engine:?} {:?}", t.elapsed());
         assert!(ran.stdout.ends_with("stopped\n"), "{ran}");
         let left = || project.runner(engine.runner).args(["ps", "--all", "--format={{.Image}}"]).read();
         eventually("the end of the container", || (!left().contains(&project.id)).then_some(()));
-        eprintln!("{engine:?} {:?}", t.elapsed());
     }
 }

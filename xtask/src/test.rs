@@ -31,7 +31,7 @@ pub fn run(sh: &Shell, workspace: &Workspace, options: &Options) -> anyhow::Resu
         true => start_engines(sh, workspace)?,
         false => None,
     };
-    let (cargo, subcommand, args) = (cargo(), runner(sh), &options.args);
+    let (cargo, subcommand, args) = (cargo(), runner(sh, engines.is_some()), &options.args);
     let mut tests = cmd!(sh, "{cargo} {subcommand...} --workspace {args...}");
     if let Some(file) = engines {
         tests = tests.env(ENGINES_VARIABLE, file);
@@ -53,10 +53,13 @@ fn start_engines(sh: &Shell, workspace: &Workspace) -> anyhow::Result<Option<Pat
     }
 }
 
-fn runner(sh: &Shell) -> &'static [&'static str] {
+/// nextest where it is there, with a profile that counts tests without their engine as skipped; `cargo test` shows what such
+/// a test says of itself.
+fn runner(sh: &Shell, engines: bool) -> &'static [&'static str] {
     let cargo = cargo();
     match cmd!(sh, "{cargo} nextest --version").quiet().output() {
-        Ok(_) => &["nextest", "run"],
+        Ok(_) if engines => &["nextest", "run"],
+        Ok(_) => &["nextest", "run", "--profile", "no-engines"],
         Err(_) => &["test"],
     }
 }

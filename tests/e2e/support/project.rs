@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::{Cmd, Engine, Engines, Runner, unique};
 
 /// A project, a target folder for what is made of it, and the engines that make it. All that is left of it is removed at
@@ -17,7 +19,9 @@ pub struct Project {
     pub target: PathBuf,
     /// Where cargo puts what it need not make twice, if that is not the target folder.
     build: Option<PathBuf>,
-    folder: tempfile::TempDir,
+    folder: TempDir,
+    /// podman's images of it, and how podman finds them.
+    podman: TempDir,
     /// Who may have images of it.
     runners: RefCell<Vec<Runner>>,
 }
@@ -72,21 +76,10 @@ impl Project {
         root: PathBuf,
         target: PathBuf,
         build: Option<PathBuf>,
-        folder: tempfile::TempDir,
+        folder: TempDir,
     ) -> Project {
-        let project = Project { id: unique(), engines, root, target, build, folder, runners: RefCell::default() };
-        // podman gets a store for each project: equal images are one, and `podman rmi` of one test's, or a list that another
-        // has not filled yet, would get in the way of all.
-        let store = project.podman_store();
-        fs_err::create_dir_all(&store).unwrap();
-        let (root, run) = (store.join("root"), store.join("run"));
-        let text = format!("[storage]\ndriver = \"overlay\"\ngraphroot = {root:?}\nrunroot = {run:?}\n");
-        fs_err::write(store.join("storage.conf"), text).unwrap();
-        project
-    }
-
-    fn podman_store(&self) -> PathBuf {
-        self.beside("podman")
+        let (podman, runners) = (podman_store(), RefCell::default());
+        Project { id: unique(), engines, root, target, build, folder, podman, runners }
     }
 
     /// Writes one of its files.
@@ -153,7 +146,7 @@ impl Project {
 
     fn equip(&self, command: Cmd, runner: Runner) -> Cmd {
         self.runners.borrow_mut().push(runner);
-        self.engines.equip(command, runner).env("CONTAINERS_STORAGE_CONF", self.podman_store().join("storage.conf"))
+        self.engines.equip(command, runner).env("CONTAINERS_STORAGE_CONF", self.podman.path().join("storage.conf"))
     }
 
     /// Removes its images from docker's store: those with its name, and those with its label.
@@ -179,9 +172,20 @@ impl Drop for Project {
         }
         if runners.contains(&Runner::Podman) {
             // podman makes it a mount, which may outlive its containers.
-            Cmd::new("umount").arg("--lazy").arg(self.podman_store().join("root/overlay")).run();
+            Cmd::new("umount").arg("--lazy").arg(self.podman.path().join("root/overlay")).run();
         }
     }
+}
+
+/// A store of podman's. Each project has one: where two share one, equal images are one image, and `podman rmi` of one
+/// project's, or a list that another has not filled yet, gets in the way of both.
+fn podman_store() -> TempDir {
+    // With a long path podman 4 takes twenty seconds to notice that a container has ended.
+    let folder = tempfile::Builder::new().prefix("e2e-").tempdir().unwrap();
+    let (root, run) = (folder.path().join("root"), folder.path().join("run"));
+    let text = format!("[storage]\ndriver = \"overlay\"\ngraphroot = {root:?}\nrunroot = {run:?}\n");
+    fs_err::write(folder.path().join("storage.conf"), text).unwrap();
+    folder
 }
 
 /// The manifest of a package without dependencies, which is a workspace of its own.

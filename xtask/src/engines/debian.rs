@@ -25,6 +25,8 @@ const PACKAGES: &[&str] = &[
     "qemu-user-static",
     // bridges for the daemons
     "iproute2",
+    // a dependency from git
+    "git",
     // what a crate that links the system's libraries is built against
     "gcc",
     "libc6-dev",
