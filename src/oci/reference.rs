@@ -176,7 +176,7 @@ pub fn is_loopback(host: &str) -> bool {
         _ => host,
     };
     let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -261,12 +261,17 @@ mod tests {
 
     #[test]
     fn loopback_is_this_machine_and_nothing_that_looks_like_it() {
-        for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "reg.localhost:80"] {
+        for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in
-            ["localhost.example.com", "127.0.0.1.example.com", "10.0.0.1:5000", "example.com:5000", "mylocalhost"]
-        {
+        for host in [
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "10.0.0.1:5000",
+            "example.com:5000",
+            "mylocalhost",
+            "reg.localhost",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

@@ -11,7 +11,9 @@ const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-
 /// installed into the user's. Returns it and the toolchain's name.
 fn rustup_home(folder: &Path) -> Option<(PathBuf, String)> {
     has("rustup")?;
-    let cargo = PathBuf::from(std::env::var_os("CARGO")?);
+    let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
+        return skip("needs to be run by cargo");
+    };
     let own = fs_err::canonicalize(cargo.parent()?.parent()?).unwrap();
     let name = own.file_name()?.to_str()?.to_owned();
     if !own.join("lib/rustlib/multirust-channel-manifest.toml").exists() {
