@@ -85,8 +85,7 @@ impl BuiltPlatform {
                 compressed_size: None,
             })
             .collect();
-        let program =
-            image.layers.iter().flat_map(|layer| &layer.entries).find(|e| e.path == image.config.entrypoint[0]);
+        let program = image.layers.iter().flat_map(|layer| &layer.entries).find(|e| e.path == image.config.program());
         BuiltPlatform {
             platform: image.platform,
             digest: None,
@@ -189,6 +188,7 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 fn content_size(content: &Content) -> u64 {
     match content {
         Content::File(path) => fs_err::metadata(path).map_or(0, |metadata| metadata.len()),
-        Content::Folder => 0,
+        Content::Bytes(bytes) => bytes.len() as u64,
+        Content::Folder | Content::Link(_) => 0,
     }
 }

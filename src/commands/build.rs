@@ -29,7 +29,7 @@ fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
     builtin::preflight(&plan.outputs)?;
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
-    let images = project.images(&artifacts);
+    let images = project.images(&artifacts)?;
     let built = project.deliver(&plan.engine.choice, &images, &args.engine, args.output.message_format, shell)?;
     summarize(&built, shell);
     built.report(&plan.outputs, args.output.message_format, shell)

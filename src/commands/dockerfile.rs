@@ -25,12 +25,12 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
         return multi_stage(&project, args.output.as_deref(), shell);
     }
     let Some(folder) = &args.output else {
-        return shell.result(render::text(&project.intent.image.config, &["binary"]).trim_end());
+        return shell.result(render::text(&project.intent.image.config, &["system", "binary"]).trim_end());
     };
     context::check_folder(folder)?;
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
-    context::write(&project.images(&artifacts), folder)?;
+    context::write(&project.images(&artifacts)?, folder)?;
     shell.status("Wrote", format_args!("{folder} (docker build {folder})"));
     shell.result(folder)
 }

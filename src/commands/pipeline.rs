@@ -138,7 +138,7 @@ impl<'a> Project<'a> {
     }
 
     /// The images of checked artifacts.
-    pub fn images(&self, artifacts: &[StaticArtifact]) -> Vec<Image> {
+    pub fn images(&self, artifacts: &[StaticArtifact]) -> Result<Vec<Image>> {
         artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image)).collect()
     }
 

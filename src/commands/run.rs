@@ -27,7 +27,7 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
     let built = {
         let _lock = project.lock(shell)?;
         let artifacts = project.artifacts(shell)?;
-        let images = project.images(&artifacts);
+        let images = project.images(&artifacts)?;
         project.deliver(&plan.engine.choice, &images, &args.engine, MessageFormat::Human, shell)?
     };
     summarize(&built, shell);

@@ -3,13 +3,13 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 
 use super::dockerfile;
 use crate::error::{Context, Result};
-use crate::image::{Content, Entry, Image};
-use crate::oci::layer::digest_of_file;
+use crate::image::{BINARY, Content, Entry, Image, Layer};
+use crate::oci::layer::{Measured, digest, digest_of_file, write_tar};
 use crate::staging;
 
 /// Writes the Dockerfile and the files of every platform to `folder`, which appears whole or not at all.
@@ -20,20 +20,40 @@ pub fn write(images: &[Image], folder: &Utf8Path) -> Result<()> {
     let doing = || format!("failed to write the build context to {folder}");
     let staged = staging::folder_beside(folder).context(doing)?;
     fs::write(staged.path().join("Dockerfile"), dockerfile::render(images)).context(doing)?;
+    let mut archives: Vec<(&Layer, Utf8PathBuf)> = Vec::new();
     for image in images {
+        let root = staged.path().join(image.platform.folder());
+        fs::create_dir_all(&root).context(doing)?;
         for layer in &image.layers {
-            let root = staged.path().join(image.platform.folder()).join(layer.name);
-            fs::create_dir_all(&root).context(doing)?;
-            for entry in &layer.entries {
-                place(entry, &root, image.created).context(doing)?;
+            if layer.name == BINARY {
+                place_all(&layer.entries, &root.join(layer.name), image.mtime).context(doing)?;
+                continue;
             }
-            // What is put into a folder changes its time.
-            for entry in layer.entries.iter().rev().filter(|entry| entry.content == Content::Folder) {
-                set_time(&root.join(entry.relative_path()), image.created, 0).context(doing)?;
+            let archive = root.join(dockerfile::archive(layer.name));
+            match archives.iter().find(|(written, _)| *written == layer) {
+                Some((_, same)) => fs::hard_link(same, &archive).or_else(|_| fs::copy(same, &archive).map(|_| ())),
+                None => write_archive(&layer.entries, &archive, image.mtime),
             }
+            .context(doing)?;
+            archives.push((layer, archive));
         }
     }
     staged.replace().context(doing)
+}
+
+fn place_all(entries: &[Entry], root: &Utf8Path, mtime: i64) -> io::Result<()> {
+    fs::create_dir_all(root)?;
+    entries.iter().try_for_each(|entry| place(entry, root, mtime))?;
+    // What is put into a folder changes its time.
+    let folders = entries.iter().rev().filter(|entry| entry.content == Content::Folder);
+    folders.into_iter().try_for_each(|entry| set_time(&root.join(entry.relative_path()), mtime, 0))
+}
+
+fn write_archive(entries: &[Entry], archive: &Utf8Path, mtime: i64) -> io::Result<()> {
+    let measured = write_tar(entries, mtime, Measured::new(fs::File::create(archive)?))?;
+    let (file, digest, _) = measured.finish();
+    drop(file);
+    set_time(archive, mtime, fingerprint(&digest))
 }
 
 /// Looks whether a context may be written to a folder that the user named.
@@ -48,24 +68,34 @@ pub fn check_folder(folder: &Utf8Path) -> Result<()> {
     staging::check_folder(folder, is_ours, "one that this command wrote")
 }
 
-fn place(entry: &Entry, root: &Utf8Path, created: i64) -> io::Result<()> {
+fn place(entry: &Entry, root: &Utf8Path, mtime: i64) -> io::Result<()> {
     let path = root.join(entry.relative_path());
-    match &entry.content {
-        Content::Folder => fs::create_dir_all(&path)?,
+    let digest = match &entry.content {
+        Content::Folder => {
+            fs::create_dir_all(&path)?;
+            return set_mode(&path, entry.mode);
+        }
+        Content::Link(target) => {
+            return Err(io::Error::other(format!("{path} is a link to {target}, which COPY follows")));
+        }
         Content::File(source) => {
             fs::copy(source, &path)?;
-            set_time(&path, created, fingerprint(source)?)?;
+            digest_of_file(source)?
         }
-    }
+        Content::Bytes(bytes) => {
+            fs::write(&path, bytes)?;
+            digest(bytes)
+        }
+    };
+    set_time(&path, mtime, fingerprint(&digest))?;
     set_mode(&path, entry.mode)
 }
 
 /// BuildKit takes a file of the same name, size and time for the same file and does not read it again. All our files have
 /// the same second; the nanoseconds, which a layer does not keep, tell one content from another.
-fn fingerprint(source: &Utf8Path) -> io::Result<u32> {
-    let digest = digest_of_file(source)?;
+fn fingerprint(digest: &str) -> u32 {
     let hex = digest.rsplit(':').next().unwrap_or_default();
-    Ok(u32::from_str_radix(&hex[..8], 16).unwrap_or(0) % 1_000_000_000)
+    u32::from_str_radix(&hex[..8], 16).unwrap_or(0) % 1_000_000_000
 }
 
 fn set_time(path: &Utf8Path, seconds: i64, nanoseconds: u32) -> io::Result<()> {
@@ -94,19 +124,15 @@ fn set_mode(_path: &Utf8Path, _mode: u32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Layer;
     use crate::image::config::{ImageConfig, Words};
     use crate::platform::Platform;
-    use camino::Utf8PathBuf;
 
     fn images(source: &Utf8Path) -> Vec<Image> {
-        let entries = vec![
-            Entry { path: "/srv".into(), content: Content::Folder, mode: 0o755 },
-            Entry { path: "/app".into(), content: Content::File(source.to_owned()), mode: 0o755 },
-        ];
+        let entries = vec![Entry::folder("/srv"), Entry::file("/app", source, 0o755)];
         let config = ImageConfig::new("/app".into(), Words::default()).unwrap();
-        let layers = vec![Layer { name: "binary", entries }];
-        let image = |platform| Image { platform, layers: layers.clone(), config: config.clone(), created: 86_400 };
+        let passwd = Entry::bytes("/etc/passwd", &b"root"[..]);
+        let layers = vec![Layer { name: "system", entries: vec![passwd] }, Layer { name: BINARY, entries }];
+        let image = |platform| Image::new(platform, layers.clone(), config.clone(), 7, 86_400);
         Platform::all().map(image).collect()
     }
 
@@ -119,7 +145,9 @@ mod tests {
         write(&images(&path.join("app")), &dest).unwrap();
         let mut found: Vec<_> = walk(&dest).iter().map(|p| p.strip_prefix(&dest).unwrap().to_string()).collect();
         found.sort();
-        assert_eq!(found, ["Dockerfile", "linux/amd64/binary/app", "linux/arm64/binary/app"]);
+        let expected =
+            ["linux/amd64/binary/app", "linux/amd64/system.tar", "linux/arm64/binary/app", "linux/arm64/system.tar"];
+        assert_eq!(found, [&["Dockerfile"], &expected[..]].concat());
     }
 
     #[test]

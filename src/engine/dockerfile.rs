@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::image::Image;
-use crate::image::config::ImageConfig;
+use crate::image::config::{Healthcheck, ImageConfig};
+use crate::image::{BINARY, Image};
 
 /// How every Dockerfile of ours begins.
 pub const HEADER: &str = "\
@@ -26,9 +26,19 @@ pub fn text(config: &ImageConfig, layers: &[&str]) -> String {
     // BuildKit and Buildah set it to the platform that is being built, spelled like our folders.
     text.push_str("ARG TARGETPLATFORM\n");
     for layer in layers {
-        let _ = writeln!(text, "COPY ${{TARGETPLATFORM}}/{layer}/ /");
+        // The program is copied, so that everybody sees and can change what goes in. The rest comes as an archive: COPY
+        // knows neither owners nor, from Windows, modes.
+        let _ = match *layer {
+            BINARY => writeln!(text, "COPY ${{TARGETPLATFORM}}/{layer}/ /"),
+            _ => writeln!(text, "ADD ${{TARGETPLATFORM}}/{} /", archive(layer)),
+        };
     }
     text + &settings(config)
+}
+
+/// The name of the archive that holds a layer.
+pub fn archive(layer: &str) -> String {
+    format!("{layer}.tar")
 }
 
 /// The instructions that say how the program is started: the end of every final stage.
@@ -45,12 +55,36 @@ pub fn settings(config: &ImageConfig) -> String {
     for port in &config.expose {
         let _ = writeln!(text, "EXPOSE {port}");
     }
+    if !config.volumes.is_empty() {
+        let _ = writeln!(text, "VOLUME {}", exec_form(&config.volumes));
+    }
     let _ = writeln!(text, "WORKDIR {}", escaped(&config.workdir));
     let _ = writeln!(text, "USER {}", config.user);
-    // Exec form: the program is PID 1, and signals reach it.
-    let entrypoint = serde_json::Value::from(config.entrypoint.clone());
-    let _ = writeln!(text, "ENTRYPOINT {entrypoint}");
+    if let Some(signal) = &config.stop_signal {
+        let _ = writeln!(text, "STOPSIGNAL {signal}");
+    }
+    if let Some(healthcheck) = &config.healthcheck {
+        let _ = writeln!(text, "HEALTHCHECK {}CMD {}", health_options(healthcheck), exec_form(&healthcheck.cmd));
+    }
+    let _ = writeln!(text, "ENTRYPOINT {}", exec_form(&config.entrypoint));
+    if !config.cmd.is_empty() {
+        let _ = writeln!(text, "CMD {}", exec_form(&config.cmd));
+    }
     text
+}
+
+/// Without a shell between: the program is PID 1, and signals reach it.
+fn exec_form(words: &[String]) -> serde_json::Value {
+    serde_json::Value::from(words)
+}
+
+fn health_options(healthcheck: &Healthcheck) -> String {
+    let Healthcheck { interval, timeout, start_period, retries, .. } = healthcheck;
+    let times = [("interval", interval), ("timeout", timeout), ("start-period", start_period)];
+    // Go, which reads it, has no unit above the hour, and all have this one.
+    let times = times.into_iter().filter_map(|(name, time)| Some(format!("--{name}={}ms ", (*time)?.as_millis())));
+    let retries = retries.map(|retries| format!("--retries={retries} "));
+    times.chain(retries).collect()
 }
 
 /// A value in double quotes, in which a backslash, a quote and a dollar keep a meaning.
@@ -65,6 +99,8 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::image::Layer;
     use crate::image::config::Words;
     use crate::platform::Platform;
@@ -76,23 +112,39 @@ mod tests {
             labels: [("org.example/x".to_owned(), "y z".to_owned())].into(),
             expose: vec!["8080".into()],
             workdir: Some("/srv".into()),
-            user: None,
+            entrypoint_args: vec!["serve".into()],
+            cmd: vec!["--port".into(), "80".into()],
+            volumes: vec!["/data".into()],
+            stop_signal: Some("int".into()),
+            healthcheck: Some(Healthcheck {
+                cmd: vec!["/hello".into(), "--health".into()],
+                interval: Some(Duration::from_secs(90)),
+                timeout: None,
+                start_period: None,
+                retries: Some(2),
+            }),
+            ..Words::default()
         };
         let config = ImageConfig::new("/hello".into(), words).unwrap();
-        let layers = vec![Layer { name: "binary", entries: Vec::new() }];
-        let image = |platform| Image { platform, layers: layers.clone(), config: config.clone(), created: 0 };
+        let layers = ["system", BINARY].map(|name| Layer { name, entries: Vec::new() });
+        let image = |platform| Image::new(platform, layers.to_vec(), config.clone(), 0, 0);
         let images: Vec<_> = Platform::all().map(image).collect();
         let expected = r#"# Written by cargo-scratch. It copies what was built and checked, and runs nothing.
 FROM scratch
 ARG TARGETPLATFORM
+ADD ${TARGETPLATFORM}/system.tar /
 COPY ${TARGETPLATFORM}/binary/ /
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV RUST_LOG="a \"b\" \$c \\d"
 LABEL "org.example/x"="y z"
 EXPOSE 8080/tcp
+VOLUME ["/data"]
 WORKDIR /srv
 USER 65532:65532
-ENTRYPOINT ["/hello"]
+STOPSIGNAL SIGINT
+HEALTHCHECK --interval=90000ms --retries=2 CMD ["/hello","--health"]
+ENTRYPOINT ["/hello","serve"]
+CMD ["--port","80"]
 "#;
         assert_eq!(render(&images), expected);
     }

@@ -1,7 +1,7 @@
 //! The program itself, in the root folder, under its own name.
 
+use super::Entry;
 use super::config::ImageConfig;
-use super::{Content, Entry};
 use crate::error::{Error, Result};
 use crate::linkage::StaticArtifact;
 
@@ -22,7 +22,7 @@ pub fn path(name: &str) -> Result<String> {
 
 /// The entry for the program: readable and executable for all, writable for none but root.
 pub fn entry(artifact: &StaticArtifact, config: &ImageConfig) -> Entry {
-    Entry { path: config.entrypoint[0].clone(), content: Content::File(artifact.path().to_owned()), mode: 0o755 }
+    Entry::file(config.program(), artifact.path(), 0o755)
 }
 
 #[cfg(test)]

@@ -1,32 +1,58 @@
 //! How the program is started: the image configuration, read from the words of the user.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Content, Entry};
-use crate::error::{Error, Result};
+use super::Entry;
+use super::users::User;
+use crate::error::{Error, Result, nearest};
 
 /// The `config` object of the OCI image configuration, as far as it is ours to set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub struct ImageConfig {
-    /// The program, in exec form: it is PID 1 and gets the signals itself.
+    /// The program and its fixed arguments, in exec form: it is PID 1 and gets the signals itself.
     pub entrypoint: Vec<String>,
-    /// `UID:GID`, always numeric: Kubernetes' `runAsNonRoot` refuses a name.
-    pub user: String,
+    /// The arguments that it is given unless there are others on the command line of `docker run`.
+    pub cmd: Vec<String>,
+    /// Always numeric: Kubernetes' `runAsNonRoot` refuses a name.
+    pub user: User,
+    /// The user was not asked for: a base image may know a better one.
+    #[serde(skip)]
+    pub default_user: bool,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Ports, as `8080/tcp`.
     pub expose: Vec<String>,
+    /// Folders that are mounted over.
+    pub volumes: Vec<String>,
     /// The folder that the program starts in.
     pub workdir: String,
+    /// The signal that ends the program, where it is not SIGTERM.
+    pub stop_signal: Option<String>,
+    /// How an engine asks whether the program is well.
+    pub healthcheck: Option<Healthcheck>,
 }
 
-/// The user of an image where none is asked for: the one that distroless images call `nonroot`.
-pub const NONROOT: &str = "65532:65532";
+/// How an engine asks whether the program is well: docker's extension of the OCI image configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Healthcheck {
+    /// A program of the image and its arguments, in exec form: there is no shell.
+    pub cmd: Vec<String>,
+    /// The time between two questions.
+    pub interval: Option<Duration>,
+    /// The time that an answer may take.
+    pub timeout: Option<Duration>,
+    /// The time in which failures don't count.
+    pub start_period: Option<Duration>,
+    /// The failures in a row that make the container unhealthy.
+    pub retries: Option<u32>,
+}
 
 /// What BuildKit and Buildah give to every image that says nothing; we say it, so that all engines agree.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -34,16 +60,26 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// The user's words for the parts of an [`ImageConfig`].
 #[derive(Clone, Debug, Default)]
 pub struct Words {
-    /// `UID[:GID]`
+    /// `UID[:GID]` or `NAME:UID[:GID]`
     pub user: Option<String>,
+    /// Arguments of the program that are always there.
+    pub entrypoint_args: Vec<String>,
+    /// Arguments of the program unless others are given.
+    pub cmd: Vec<String>,
     /// Variables by name.
     pub env: BTreeMap<String, String>,
     /// Labels by name.
     pub labels: BTreeMap<String, String>,
     /// `PORT[/PROTOCOL]`
     pub expose: Vec<String>,
+    /// Absolute paths.
+    pub volumes: Vec<String>,
     /// An absolute path.
     pub workdir: Option<String>,
+    /// `SIGINT`, `INT` or `2`
+    pub stop_signal: Option<String>,
+    /// How an engine asks whether the program is well.
+    pub healthcheck: Option<Healthcheck>,
 }
 
 impl ImageConfig {
@@ -56,17 +92,24 @@ impl ImageConfig {
         env.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
         env.iter().try_for_each(|(name, value)| variable(name, value))?;
         words.labels.iter().try_for_each(|(name, value)| label(name, value))?;
-        let mut expose = words.expose.iter().map(|text| port(text)).collect::<Result<Vec<_>>>()?;
-        expose.sort();
-        expose.dedup();
         Ok(ImageConfig {
-            entrypoint: vec![path],
-            user: user(words.user.as_deref().unwrap_or(NONROOT))?,
+            entrypoint: [vec![path], words.entrypoint_args].concat(),
+            cmd: words.cmd,
+            default_user: words.user.is_none(),
+            user: words.user.as_deref().map_or_else(|| Ok(User::default()), User::parse)?,
             env,
             labels: words.labels,
-            expose,
-            workdir: words.workdir.map_or_else(|| Ok("/".to_owned()), |path| workdir(&path))?,
+            expose: sorted(words.expose.iter().map(|text| port(text)))?,
+            volumes: sorted(words.volumes.iter().map(|path| absolute("volume", path)))?,
+            workdir: words.workdir.map_or_else(|| Ok("/".to_owned()), |path| absolute("working folder", &path))?,
+            stop_signal: words.stop_signal.as_deref().map(signal).transpose()?,
+            healthcheck: words.healthcheck,
         })
+    }
+
+    /// The program's path in the image.
+    pub fn program(&self) -> &str {
+        &self.entrypoint[0]
     }
 
     /// The environment as the OCI configuration has it: `NAME=VALUE`, `PATH` first as in every other image.
@@ -77,16 +120,23 @@ impl ImageConfig {
     }
 }
 
-/// The working folder and its parents, which have to be there before the program starts in them.
-pub fn folders(config: &ImageConfig) -> Vec<Entry> {
-    let mut path = String::new();
-    let parts = config.workdir.split('/').filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            path = format!("{path}/{part}");
-            Entry { path: path.clone(), content: Content::Folder, mode: 0o755 }
-        })
-        .collect()
+fn sorted(items: impl Iterator<Item = Result<String>>) -> Result<Vec<String>> {
+    let mut items = items.collect::<Result<Vec<_>>>()?;
+    items.sort();
+    items.dedup();
+    Ok(items)
+}
+
+/// The folders that have to be there before the program starts, but for those among `others`: the working folder, and the
+/// volumes, which belong to the user, since a fresh volume has the owner of the folder that it covers.
+pub fn folders(config: &ImageConfig, others: &[Entry]) -> Vec<Entry> {
+    let volumes = config.volumes.iter().map(|path| Entry::folder(path).owned_by(config.user.owner));
+    let mut folders: Vec<Entry> = volumes.collect();
+    if config.workdir != "/" && !config.volumes.contains(&config.workdir) {
+        folders.push(Entry::folder(&config.workdir));
+    }
+    folders.retain(|folder| !others.iter().any(|other| other.path == folder.path));
+    folders
 }
 
 /// Splits `NAME=VALUE`.
@@ -124,16 +174,6 @@ fn one_line(name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-fn user(text: &str) -> Result<String> {
-    let number = |part: &str| part.parse::<u32>().ok().filter(|id| *id <= i32::MAX.cast_unsigned());
-    let (uid, gid) = text.split_once(':').unwrap_or((text, text));
-    match (number(uid), number(gid)) {
-        (Some(uid), Some(gid)) => Ok(format!("{uid}:{gid}")),
-        _ => Err(Error::usage(format!("`{text}` is not a numeric user"))
-            .help(format!("a scratch image knows no names: write UID or UID:GID, such as {NONROOT}"))),
-    }
-}
-
 fn port(text: &str) -> Result<String> {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     let protocol = protocol.to_ascii_lowercase();
@@ -145,12 +185,49 @@ fn port(text: &str) -> Result<String> {
     }
 }
 
-fn workdir(path: &str) -> Result<String> {
+/// A path in the image, without what says nothing.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] if it is not absolute, or leads upwards; `what` says what it is for.
+pub fn absolute(what: &str, path: &str) -> Result<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if !path.starts_with('/') || parts.contains(&"..") || path.contains(['\n', '\r', '\0']) {
-        return Err(Error::usage(format!("the working folder `{path}` is not an absolute path in the image")));
+        return Err(Error::usage(format!("the {what} `{}` is not an absolute path in the image", path.escape_debug())));
     }
     Ok(format!("/{}", parts.join("/")))
+}
+
+/// The signals of signal(7) that a program can be ended with, but for the numbered real-time ones.
+const SIGNALS: [&str; 20] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "CONT", "STOP", "WINCH", "IO", "PWR",
+];
+
+/// `SIGINT`, of `SIGINT`, `int` or a number.
+fn signal(text: &str) -> Result<String> {
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let is_number = text.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
+    if is_number {
+        return Ok(text.to_owned());
+    }
+    if SIGNALS.contains(&name) {
+        return Ok(format!("SIG{name}"));
+    }
+    let error = Error::usage(format!("`{text}` is not a signal"));
+    Err(match nearest(name, SIGNALS) {
+        Some(near) => error.help(format!("a signal with a similar name exists: SIG{near}")),
+        None => error.help("write SIGINT, SIGQUIT or a number from 1 to 64"),
+    })
+}
+
+/// Reads a time such as `30s` or `1m30s`.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] if it is none, or shorter than the millisecond that docker asks for.
+pub fn duration(what: &str, text: &str) -> Result<Duration> {
+    let parsed = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_millis(1));
+    parsed.ok_or_else(|| Error::usage(format!("the {what} `{text}` is not a time")).help("write 30s, 500ms or 1m30s"))
 }
 
 #[cfg(test)]
@@ -164,17 +241,25 @@ mod tests {
     #[test]
     fn the_default_is_an_unprivileged_user_in_the_root_folder() {
         let config = config(Words::default()).unwrap();
-        assert_eq!((config.user.as_str(), config.workdir.as_str()), ("65532:65532", "/"));
+        assert_eq!((config.user.to_string().as_str(), config.workdir.as_str()), ("65532:65532", "/"));
         assert_eq!(config.entrypoint, ["/app"]);
         assert_eq!(config.env_lines(), [format!("PATH={DEFAULT_PATH}")]);
     }
 
     #[test]
-    fn users_are_numbers() {
-        assert_eq!(user("1000").unwrap(), "1000:1000");
-        assert_eq!(user("0:0").unwrap(), "0:0");
-        for text in ["app", "-1", "1000:", "1:2:3", "4294967295", ""] {
-            assert!(user(text).is_err(), "{text}");
+    fn signals_have_their_whole_name() {
+        let signals = ["SIGINT", "int", "QUIT", "2"].map(|text| signal(text).unwrap());
+        assert_eq!(signals, ["SIGINT", "SIGINT", "SIGQUIT", "2"]);
+        for text in ["", "SIG", "0", "65", "SIGINTT", "-1"] {
+            assert!(signal(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("interval", "1m30s").unwrap(), Duration::from_secs(90));
+        for text in ["", "30", "0s", "1ns", "-1s"] {
+            assert!(duration("interval", text).is_err(), "{text}");
         }
     }
 
@@ -195,14 +280,16 @@ mod tests {
     }
 
     #[test]
-    fn a_working_folder_brings_its_parents() {
-        assert_eq!(workdir("//srv/./data/").unwrap(), "/srv/data");
-        assert!(workdir("srv").is_err());
-        assert!(workdir("/srv/../etc").is_err());
-        let workdir = Some("/srv/data".to_owned());
-        let config = config(Words { workdir, ..Words::default() }).unwrap();
-        let paths: Vec<_> = folders(&config).into_iter().map(|entry| entry.path).collect();
-        assert_eq!(paths, ["/srv", "/srv/data"]);
+    fn the_working_folder_is_there_and_volumes_belong_to_the_user() {
+        assert_eq!(absolute("x", "//srv/./data/").unwrap(), "/srv/data");
+        for path in ["srv", "/srv/../etc", "", "/a\nb"] {
+            assert!(absolute("x", path).is_err(), "{path}");
+        }
+        let words = Words { workdir: Some("/srv".into()), volumes: vec!["/data/".into()], ..Words::default() };
+        let config = config(words).unwrap();
+        let made: Vec<_> = folders(&config, &[]).into_iter().map(|entry| (entry.path, entry.owner.uid)).collect();
+        assert_eq!(made, [("/data".into(), 65532), ("/srv".into(), 0)]);
+        assert_eq!(folders(&config, &[Entry::folder("/data"), Entry::folder("/srv")]), []);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Makes the documents of an image: configuration, manifest, and the index over several platforms.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
@@ -9,7 +10,7 @@ use super::layer::digest;
 use super::spec::{self, Config, Descriptor, Empty, History, ImageConfiguration, Index, Manifest, RootFs};
 use super::store::{BlobStore, StoredLayer};
 use crate::error::{Context, Result};
-use crate::image::Image;
+use crate::image::{Image, config as image};
 use crate::parallel;
 use crate::platform::Platform;
 
@@ -75,13 +76,13 @@ impl OciImage {
 pub fn assemble(images: &[Image], store: &BlobStore) -> Result<OciImage> {
     let made = parallel::map(images, |image| one(image, store));
     let platforms = made.into_iter().collect::<Result<Vec<_>>>()?;
-    let index = if platforms.len() > 1 { Some(index(&platforms)?) } else { None };
+    let index = if platforms.len() > 1 { Some(index(&platforms, &images[0].annotations)?) } else { None };
     Ok(OciImage { platforms, index })
 }
 
 fn one(image: &Image, store: &BlobStore) -> Result<PlatformImage> {
     let layers =
-        image.layers.iter().map(|layer| store.layer(&layer.entries, image.created)).collect::<Result<Vec<_>>>()?;
+        image.layers.iter().map(|layer| store.layer(&layer.entries, image.mtime)).collect::<Result<Vec<_>>>()?;
     let config = document(&configuration(image, &layers), spec::CONFIG)?;
     let descriptors = layers.iter().map(|layer| descriptor(spec::LAYER_GZIP, layer.info.size, &layer.info.digest));
     let manifest = Manifest {
@@ -89,6 +90,7 @@ fn one(image: &Image, store: &BlobStore) -> Result<PlatformImage> {
         media_type: spec::MANIFEST,
         config: config.descriptor.clone(),
         layers: descriptors.collect(),
+        annotations: image.annotations.clone(),
     };
     let mut manifest = document(&manifest, spec::MANIFEST)?;
     manifest.descriptor.platform = Some(oci_platform(image.platform));
@@ -96,9 +98,10 @@ fn one(image: &Image, store: &BlobStore) -> Result<PlatformImage> {
 }
 
 /// The index over the manifests of several platforms.
-fn index(platforms: &[PlatformImage]) -> Result<Document> {
+fn index(platforms: &[PlatformImage], annotations: &BTreeMap<String, String>) -> Result<Document> {
     let manifests = platforms.iter().map(|platform| platform.manifest.descriptor.clone()).collect();
-    document(&Index { schema_version: 2, media_type: spec::INDEX, manifests }, spec::INDEX)
+    let annotations = annotations.clone();
+    document(&Index { schema_version: 2, media_type: spec::INDEX, manifests, annotations }, spec::INDEX)
 }
 
 fn configuration(image: &Image, layers: &[StoredLayer]) -> ImageConfiguration {
@@ -111,16 +114,35 @@ fn configuration(image: &Image, layers: &[StoredLayer]) -> ImageConfiguration {
     ImageConfiguration {
         platform: oci_platform(image.platform),
         config: Config {
-            user: ours.user.clone(),
-            exposed_ports: ours.expose.iter().map(|port| (port.clone(), Empty {})).collect(),
+            user: ours.user.to_string(),
+            exposed_ports: set(&ours.expose),
             env: ours.env_lines(),
             entrypoint: ours.entrypoint.clone(),
+            cmd: ours.cmd.clone(),
+            volumes: set(&ours.volumes),
             working_dir: ours.workdir.clone(),
             labels: ours.labels.clone(),
+            stop_signal: ours.stop_signal.clone(),
+            healthcheck: ours.healthcheck.as_ref().map(healthcheck),
         },
         rootfs: RootFs { kind: "layers", diff_ids: layers.iter().map(|layer| layer.info.diff_id.clone()).collect() },
         history: history.collect(),
         created,
+    }
+}
+
+fn set(keys: &[String]) -> BTreeMap<String, Empty> {
+    keys.iter().map(|key| (key.clone(), Empty {})).collect()
+}
+
+fn healthcheck(ours: &image::Healthcheck) -> spec::Healthcheck {
+    let nanoseconds = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    spec::Healthcheck {
+        test: [vec!["CMD".to_owned()], ours.cmd.clone()].concat(),
+        interval: nanoseconds(ours.interval),
+        timeout: nanoseconds(ours.timeout),
+        start_period: nanoseconds(ours.start_period),
+        retries: ours.retries,
     }
 }
 
@@ -159,7 +181,7 @@ fn descriptor(media_type: &str, size: u64, digest: &str) -> Descriptor {
 mod tests {
     use super::*;
     use crate::image::config::{ImageConfig, Words};
-    use crate::image::{Content, Entry, Layer};
+    use crate::image::{Entry, Layer};
 
     fn images(folder: &tempfile::TempDir, labels: usize) -> (Vec<Image>, BlobStore) {
         let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
@@ -168,9 +190,9 @@ mod tests {
         let expose = vec!["53/udp".to_owned(), "80".to_owned()];
         let words = Words { labels, expose, ..Words::default() };
         let config = ImageConfig::new("/app".into(), words).unwrap();
-        let entry = Entry { path: "/app".into(), content: Content::File(path.join("app")), mode: 0o755 };
-        let layers = vec![Layer { name: "binary", entries: vec![entry] }];
-        let image = |platform| Image { platform, layers: layers.clone(), config: config.clone(), created: 0 };
+        let entry = Entry::file("/app", path.join("app"), 0o755);
+        let layers = vec![Layer { name: crate::image::BINARY, entries: vec![entry] }];
+        let image = |platform| Image::new(platform, layers.clone(), config.clone(), 0, 0);
         (Platform::all().map(image).collect(), BlobStore::new(path.join("blobs")))
     }
 

@@ -27,45 +27,61 @@ pub struct LayerInfo {
 
 /// Writes the entries as a gzip-compressed tar archive to `out`.
 ///
-/// Owners are root, times are `mtime` (seconds since the epoch), and nothing else of this machine goes in: equal entries
-/// give equal bytes everywhere.
+/// Times are `mtime` (seconds since the epoch), and nothing of this machine goes in: equal entries give equal bytes
+/// everywhere.
 ///
 /// # Errors
 /// If a source can't be read, if it changes its size meanwhile, or if `out` can't be written.
 pub fn write_layer(entries: &[Entry], mtime: i64, out: impl Write) -> io::Result<LayerInfo> {
     let compressed = Measured::new(out);
     let uncompressed = Measured::new(GzEncoder::new(compressed, LEVEL));
-    let mut archive = Builder::new(io::BufWriter::with_capacity(1 << 16, uncompressed));
-    for entry in entries {
-        append(&mut archive, entry, mtime)?;
-    }
-    let buffer = archive.into_inner()?;
-    let uncompressed = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let uncompressed = write_tar(entries, mtime, uncompressed)?;
     let (encoder, diff_id, uncompressed_size) = uncompressed.finish();
     let (mut out, digest, size) = encoder.finish()?.finish();
     out.flush()?;
     Ok(LayerInfo { diff_id, digest, size, uncompressed_size })
 }
 
+/// Writes the entries as a tar archive, as [`write_layer`] does but for the compression.
+///
+/// # Errors
+/// As for [`write_layer`].
+pub fn write_tar<W: Write>(entries: &[Entry], mtime: i64, out: W) -> io::Result<W> {
+    let mut archive = Builder::new(io::BufWriter::with_capacity(1 << 16, out));
+    for entry in entries {
+        append(&mut archive, entry, mtime)?;
+    }
+    archive.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error)
+}
+
 fn append(archive: &mut Builder<impl Write>, entry: &Entry, mtime: i64) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_mode(entry.mode);
-    header.set_uid(0);
-    header.set_gid(0);
+    header.set_uid(entry.owner.uid.into());
+    header.set_gid(entry.owner.gid.into());
     header.set_mtime(mtime.max(0).cast_unsigned());
+    header.set_size(0);
+    let path = entry.relative_path();
     match &entry.content {
         Content::File(source) => {
             let file = fs_err::File::open(source)?;
             let size = file.metadata()?.len();
             header.set_entry_type(EntryType::Regular);
             header.set_size(size);
-            let file = Exactly { inner: file, left: size };
-            archive.append_data(&mut header, entry.relative_path(), file)
+            archive.append_data(&mut header, path, Exactly { inner: file, left: size })
+        }
+        Content::Bytes(bytes) => {
+            header.set_entry_type(EntryType::Regular);
+            header.set_size(bytes.len() as u64);
+            archive.append_data(&mut header, path, &bytes[..])
         }
         Content::Folder => {
             header.set_entry_type(EntryType::Directory);
-            header.set_size(0);
-            archive.append_data(&mut header, format!("{}/", entry.relative_path()), io::empty())
+            archive.append_data(&mut header, format!("{path}/"), io::empty())
+        }
+        Content::Link(target) => {
+            header.set_entry_type(EntryType::Symlink);
+            archive.append_link(&mut header, path, target)
         }
     }
 }
@@ -145,16 +161,15 @@ fn digest_text(hash: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Owner;
     use camino::Utf8PathBuf;
     use std::io::Read;
 
     fn entries(folder: &tempfile::TempDir) -> Vec<Entry> {
         let source = Utf8PathBuf::from_path_buf(folder.path().join("x")).unwrap();
         fs_err::write(&source, b"hello").unwrap();
-        let folder = Entry { path: "/srv".into(), content: Content::Folder, mode: 0o755 };
         let long = format!("/srv/{}", "ä".repeat(120));
-        let file = Entry { path: long, content: Content::File(source), mode: 0o755 };
-        vec![folder, file]
+        vec![Entry::folder("/srv"), Entry::file(long, source, 0o755)]
     }
 
     #[test]
@@ -183,6 +198,30 @@ mod tests {
     }
 
     #[test]
+    fn bytes_links_modes_and_owners_are_kept() {
+        let owner = Owner { uid: 65532, gid: 7 };
+        let entries = [
+            Entry::folder("/tmp").with_mode(0o1777),
+            Entry::bytes("/etc/passwd", &b"root"[..]).owned_by(owner),
+            Entry::link("/srv/now", "../releases/7"),
+        ];
+        let tar = write_tar(&entries, 7, Vec::new()).unwrap();
+        let mut archive = tar::Archive::new(tar.as_slice());
+        let found: Vec<_> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let header = entry.header();
+                let link = entry.link_name().unwrap().map(|link| link.to_string_lossy().into_owned());
+                (header.mode().unwrap(), header.uid().unwrap(), header.gid().unwrap(), entry.size(), link)
+            })
+            .collect();
+        let link = Some("../releases/7".to_owned());
+        assert_eq!(found, [(0o1777, 0, 0, 0, None), (0o644, 65532, 7, 4, None), (0o777, 0, 0, 0, link)]);
+    }
+
+    #[test]
     fn equal_entries_give_equal_bytes() {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (mut a, mut b) = (Vec::new(), Vec::new());
@@ -193,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_missing_source_is_an_error() {
-        let entry = Entry { path: "/x".into(), content: Content::File("/does/not/exist".into()), mode: 0o755 };
+        let entry = Entry::file("/x", "/does/not/exist", 0o755);
         let error = write_layer(&[entry], 0, io::sink()).unwrap_err();
         assert!(error.to_string().contains("/does/not/exist"));
     }

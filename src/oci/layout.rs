@@ -69,7 +69,8 @@ fn index_json(image: &OciImage, names: &[ImageName]) -> Result<Document> {
         descriptor
     });
     let manifests = described.collect();
-    document(&Index { schema_version: 2, media_type: spec::INDEX, manifests }, spec::INDEX)
+    let annotations = Default::default();
+    document(&Index { schema_version: 2, media_type: spec::INDEX, manifests, annotations }, spec::INDEX)
 }
 
 /// The name with the registry that docker would add.

@@ -56,6 +56,9 @@ pub struct Index {
     pub media_type: &'static str,
     /// One for each platform.
     pub manifests: Vec<Descriptor>,
+    /// Whatever else is to be said of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// An image for one platform ("OCI image manifest specification").
@@ -70,6 +73,9 @@ pub struct Manifest {
     pub config: Descriptor,
     /// The layers, lowest first.
     pub layers: Vec<Descriptor>,
+    /// Whatever else is to be said of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// How an image is run, and what it is made of ("OCI image configuration").
@@ -101,11 +107,43 @@ pub struct Config {
     pub env: Vec<String>,
     /// Program and arguments.
     pub entrypoint: Vec<String>,
+    /// Arguments that give way to those of the command line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cmd: Vec<String>,
+    /// Absolute paths as keys, values empty.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, Empty>,
     /// Absolute path.
     pub working_dir: String,
     /// Labels.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// `SIGINT` or a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+    /// docker's extension: the specification reserves the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// How an engine asks whether the program is well. Times are in nanoseconds.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Healthcheck {
+    /// `CMD`, the program and its arguments.
+    pub test: Vec<String>,
+    /// The time between two questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<u64>,
+    /// The time that an answer may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// The time in which failures don't count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_period: Option<u64>,
+    /// The failures in a row that make the container unhealthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
 }
 
 /// `{}`

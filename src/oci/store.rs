@@ -102,9 +102,12 @@ fn key(entries: &[Entry], mtime: i64) -> io::Result<String> {
     for entry in entries {
         let content = match &entry.content {
             Content::File(source) => digest_of_file(source)?,
+            Content::Bytes(bytes) => digest(bytes),
             Content::Folder => "folder".to_owned(),
+            Content::Link(target) => format!("link {target:?}"),
         };
-        description.push_str(&format!("\n{:?} {:o} {content}", entry.path, entry.mode));
+        let Entry { path, mode, owner, .. } = entry;
+        description.push_str(&format!("\n{path:?} {mode:o} {}:{} {content}", owner.uid, owner.gid));
     }
     Ok(digest(description.as_bytes()))
 }
@@ -122,8 +125,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
         fs_err::write(path.join("app"), b"one").unwrap();
-        let content = Content::File(path.join("app"));
-        let entry = Entry { path: "/app".into(), content, mode: 0o755 };
+        let entry = Entry::file("/app", path.join("app"), 0o755);
         (folder, BlobStore::new(path.join("blobs")), vec![entry])
     }
 

@@ -204,7 +204,11 @@ pub fn intend(
         platforms,
         profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
         features: features(source, &config),
-        image: ImagePlan { config: image_config(path, image, &config)?, created: created(environment)? },
+        image: ImagePlan {
+            created: created(environment)?,
+            mtime: created(environment)?,
+            ..ImagePlan::of(image_config(path, image, &config)?)
+        },
         engine: config.engine.clone(),
         outputs,
         workspace_root: metadata.workspace_root.clone(),
@@ -293,6 +297,7 @@ fn words(image: &ImageArgs, config: &Config) -> Result<Words> {
         labels: assignments("--label", &image.label, &config.labels)?,
         expose: [config.expose.as_deref().unwrap_or_default(), image.expose.as_slice()].concat(),
         workdir: image.workdir.clone().or_else(|| config.workdir.clone()),
+        ..Words::default()
     })
 }
 
@@ -401,7 +406,7 @@ impl Display for Plan {
         line("compile", &self.compile.command)?;
         let image = &self.image.config;
         line("entrypoint", &image.entrypoint.join(" "))?;
-        line("user", &image.user)?;
+        line("user", &image.user.to_string())?;
         line("workdir", &image.workdir)?;
         for (name, value) in &image.env {
             line("env", &format!("{name}={value}"))?;

@@ -172,7 +172,7 @@ mod tests {
             platforms: Platform::all().take(1).collect(),
             profile: "release".to_owned(),
             features: FeatureSelection::default(),
-            image: ImagePlan { config: ImageConfig::new("/serve".to_owned(), Words::default()).unwrap(), created: 0 },
+            image: ImagePlan::of(ImageConfig::new("/serve".to_owned(), Words::default()).unwrap()),
             engine: None,
             outputs: Outputs::default(),
             workspace_root: root.to_owned(),

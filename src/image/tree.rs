@@ -1,0 +1,112 @@
+//! The layers as archives want them: each folder before what is in it, nothing twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Content, Entry, Layer};
+use crate::error::{Error, Result};
+
+/// Makes layers, lowest first, of named lists of entries. The folders that entries lie in are added, but for those that
+/// `exists` says are there already: they belong to the base image and stay as they are. Empty lists give no layer.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] if two entries have the same path, or one lies below a file.
+pub fn layers(lists: Vec<(&'static str, Vec<Entry>)>, exists: impl Fn(&str) -> bool) -> Result<Vec<Layer>> {
+    let mut placed: BTreeMap<String, bool> = BTreeMap::new();
+    for entry in lists.iter().flat_map(|(_, entries)| entries) {
+        let is_folder = entry.content == Content::Folder;
+        if placed.insert(entry.path.clone(), is_folder).is_some() {
+            return Err(twice(&entry.path));
+        }
+    }
+    let mut made: BTreeSet<String> = BTreeSet::new();
+    let mut layers = Vec::new();
+    for (name, entries) in lists {
+        let mut complete: BTreeMap<String, Entry> = BTreeMap::new();
+        for entry in &entries {
+            for parent in parents(&entry.path) {
+                match placed.get(parent) {
+                    Some(false) => return Err(below_a_file(&entry.path, parent)),
+                    // Its own entry is to come, in this layer or a higher one: until then it is as any folder.
+                    Some(true) if entries.iter().any(|entry| entry.path == parent) => {}
+                    _ if exists(parent) || made.contains(parent) => {}
+                    _ => drop(complete.insert(parent.to_owned(), Entry::folder(parent))),
+                }
+            }
+        }
+        complete.extend(entries.into_iter().map(|entry| (entry.path.clone(), entry)));
+        made.extend(complete.values().filter(|entry| entry.content == Content::Folder).map(|entry| entry.path.clone()));
+        if !complete.is_empty() {
+            // By path, so that `/a` comes before `/a/b`.
+            layers.push(Layer { name, entries: complete.into_values().collect() });
+        }
+    }
+    Ok(layers)
+}
+
+/// The folders that a path lies in, outermost first, without the root.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').skip(1).map(|(at, _)| &path[..at])
+}
+
+fn twice(path: &str) -> Error {
+    let error = Error::usage(format!("two things are to be at `{path}` in the image"));
+    let key = match path {
+        "/etc/passwd" | "/etc/group" => "passwd",
+        "/etc/nsswitch.conf" => "nsswitch",
+        "/tmp" => "tmp",
+        super::ca_certs::PATH => "ca-certificates",
+        _ if path.starts_with(super::tzdata::FOLDER) => "zoneinfo",
+        _ => return error.help("give one of them another `target`, or leave it out with `exclude`"),
+    };
+    error.help(format!("to bring your own: {key} = \"never\", or --{key} never"))
+}
+
+fn below_a_file(path: &str, parent: &str) -> Error {
+    Error::usage(format!("`{path}` can't be in the image: `{parent}` is a file there, not a folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(layers: &[Layer]) -> Vec<Vec<&str>> {
+        layers.iter().map(|layer| layer.entries.iter().map(|entry| entry.path.as_str()).collect()).collect()
+    }
+
+    #[test]
+    fn folders_come_first_once_and_only_where_they_are_missing() {
+        let made = layers(
+            vec![
+                ("system", vec![Entry::bytes("/etc/ssl/cert", &b""[..]), Entry::bytes("/etc/passwd", &b""[..])]),
+                ("none", Vec::new()),
+                ("files", vec![Entry::bytes("/etc/app/x", &b""[..]), Entry::bytes("/usr/share/y", &b""[..])]),
+            ],
+            |path| path == "/usr",
+        )
+        .unwrap();
+        assert_eq!(
+            paths(&made),
+            [
+                vec!["/etc", "/etc/passwd", "/etc/ssl", "/etc/ssl/cert"],
+                vec!["/etc/app", "/etc/app/x", "/usr/share", "/usr/share/y"]
+            ]
+        );
+    }
+
+    #[test]
+    fn a_folder_that_somebody_describes_is_not_described_again() {
+        let home = Entry::folder("/srv").with_mode(0o700);
+        let made = layers(vec![("files", vec![Entry::bytes("/srv/x", &b""[..]), home.clone()])], |_| false).unwrap();
+        assert_eq!(made[0].entries[0], home);
+        assert_eq!(made[0].entries.len(), 2);
+    }
+
+    #[test]
+    fn a_path_is_taken_once_and_files_hold_no_files() {
+        let list = |entries| vec![("files", entries)];
+        let same = vec![Entry::bytes("/x", &b"1"[..]), Entry::bytes("/x", &b"1"[..])];
+        assert_eq!(layers(list(same), |_| false).unwrap_err().to_string(), "two things are to be at `/x` in the image");
+        let below = vec![Entry::bytes("/x", &b""[..]), Entry::bytes("/x/y", &b""[..])];
+        assert!(layers(list(below), |_| false).is_err());
+    }
+}
