@@ -173,6 +173,8 @@ const FEATURE: &str = "Feature Selection";
 const COMPILATION: &str = "Compilation Options";
 const MANIFEST: &str = "Manifest Options";
 const IMAGE: &str = "Image Options";
+const CONTENT: &str = "Image Content";
+const SMOKE: &str = "Smoke Test";
 const ENGINE: &str = "Engine Options";
 const OUTPUT: &str = "Output Options";
 
@@ -235,8 +237,8 @@ pub struct ImageArgs {
     /// Name of the image, with its registry where it is pushed: `[REGISTRY/]NAME[:TAG]` (repeat)
     #[arg(short, long, value_name = "REFERENCE", help_heading = IMAGE)]
     pub tag: Vec<String>,
-    /// Numeric user that the program runs as: `UID[:GID]` [default: 65532:65532]
-    #[arg(long, value_name = "UID[:GID]", help_heading = IMAGE)]
+    /// User that the program runs as, by number: `UID[:GID]` or `NAME:UID` [default: 65532:65532]
+    #[arg(long, value_name = "[NAME:]UID[:GID]", help_heading = IMAGE)]
     pub user: Option<String>,
     /// Environment variable of the program (repeat)
     #[arg(long, value_name = "NAME=VALUE", help_heading = IMAGE)]
@@ -247,9 +249,75 @@ pub struct ImageArgs {
     /// Port that the program listens on (repeat)
     #[arg(long, value_name = "PORT[/PROTOCOL]", help_heading = IMAGE)]
     pub expose: Vec<String>,
+    /// Annotation of the image's manifest and index (repeat)
+    #[arg(long, value_name = "NAME=VALUE", help_heading = IMAGE)]
+    pub annotation: Vec<String>,
     /// Folder that the program starts in
     #[arg(long, value_name = "PATH", help_heading = IMAGE)]
     pub workdir: Option<String>,
+    /// Folder that is mounted over (repeat)
+    #[arg(long, value_name = "PATH", help_heading = IMAGE)]
+    pub volume: Vec<String>,
+    /// Arguments that the program is always given
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true, help_heading = IMAGE)]
+    pub entrypoint_args: Option<String>,
+    /// Arguments that the program is given unless `docker run` gives others
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true, help_heading = IMAGE)]
+    pub cmd: Option<String>,
+    /// Signal that ends the program [default: SIGTERM]
+    #[arg(long, value_name = "SIGNAL", help_heading = IMAGE)]
+    pub stop_signal: Option<String>,
+    /// Program of the image, and its arguments, that says whether all is well
+    #[arg(long, value_name = "COMMAND", help_heading = IMAGE)]
+    pub health_cmd: Option<String>,
+    /// Time between two health checks
+    #[arg(long, value_name = "TIME", help_heading = IMAGE)]
+    pub health_interval: Option<String>,
+    /// Time that a health check may take
+    #[arg(long, value_name = "TIME", help_heading = IMAGE)]
+    pub health_timeout: Option<String>,
+    /// Time in which failed health checks don't count
+    #[arg(long, value_name = "TIME", help_heading = IMAGE)]
+    pub health_start_period: Option<String>,
+    /// Failed health checks in a row that make the container unhealthy
+    #[arg(long, value_name = "N", help_heading = IMAGE)]
+    pub health_retries: Option<u32>,
+    /// Image to build on instead of scratch: a reference, or oci-archive:PATH
+    #[arg(long, value_name = "IMAGE", help_heading = CONTENT)]
+    pub base: Option<String>,
+    /// Make a debug variant too: on a base with a shell, with symbols, tagged `-debug`
+    #[arg(long, help_heading = CONTENT)]
+    pub debug: bool,
+    /// What the debug variant is built on; implies `--debug` [default: docker.io/library/busybox:stable-musl]
+    #[arg(long, value_name = "IMAGE", help_heading = CONTENT)]
+    pub debug_base: Option<String>,
+    /// File, folder or glob to put into the image (repeat)
+    #[arg(long, value_name = "SOURCE:TARGET", help_heading = CONTENT)]
+    pub include: Vec<String>,
+    /// CA certificates: auto, always or never for Mozilla's, or a PEM file of your own (repeat)
+    #[arg(long, value_name = "WHEN|FILE", help_heading = CONTENT)]
+    pub ca_certificates: Vec<String>,
+    /// Zone data: auto, always or never, or the zones (repeat, or separate with commas)
+    #[arg(long, value_name = "WHEN|ZONE", value_delimiter = ',', help_heading = CONTENT)]
+    pub zoneinfo: Vec<String>,
+    /// /tmp: auto, always or never
+    #[arg(long, value_name = "WHEN", help_heading = CONTENT)]
+    pub tmp: Option<String>,
+    /// /etc/passwd and /etc/group: auto (which is always) or never
+    #[arg(long, value_name = "WHEN", help_heading = CONTENT)]
+    pub passwd: Option<String>,
+    /// /etc/nsswitch.conf: auto, always or never
+    #[arg(long, value_name = "WHEN", help_heading = CONTENT)]
+    pub nsswitch: Option<String>,
+    /// Folder that belongs to the user, and is its home
+    #[arg(long, value_name = "PATH", help_heading = CONTENT)]
+    pub home: Option<String>,
+    /// Start the image once before it goes anywhere, with these arguments
+    #[arg(long, value_name = "ARGS", num_args = 0..=1, default_missing_value = "", require_equals = true, help_heading = SMOKE)]
+    pub smoke: Option<String>,
+    /// Time in which it has to end, or to answer on its port [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = SMOKE)]
+    pub smoke_timeout: Option<String>,
 }
 
 /// Who assembles and delivers the image.

@@ -8,7 +8,7 @@ use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::toolchain::{self, Toolchain};
 use crate::compile::{Artifact, Compiled, flags, reproducible};
 use crate::engine::{self, EngineChoice, Wanted, detect};
-use crate::error::{Context, Error, Exit, Origin, Result};
+use crate::error::{Context, Error, Exit, Result};
 use crate::image::{self, Image};
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
@@ -60,7 +60,7 @@ impl<'a> Project<'a> {
         let intent = &self.intent;
         let wanted = match (options.engine.as_deref().filter(|name| !name.is_empty()), intent.engine.as_deref()) {
             (Some(name), _) => Wanted::parse(name)?,
-            (None, Some(name)) => Wanted::parse(name).coming_from("`engine` of the configuration in Cargo.toml")?,
+            (None, Some(name)) => Wanted::parse(name)?,
             (None, None) => Wanted::Auto,
         };
         let choice = detect::choose(wanted, &intent.outputs, options.builder.as_deref())?;

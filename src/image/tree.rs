@@ -1,12 +1,15 @@
 //! The layers as archives want them: each folder before what is in it, nothing twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Content, Entry, Layer};
 use crate::error::{Error, Result};
 
 /// Makes layers, lowest first, of named lists of entries. The folders that entries lie in are added, but for those that
 /// `exists` says are there already: they belong to the base image and stay as they are. Empty lists give no layer.
+///
+/// A layer has the folders of lower layers again, as they are there: an engine that unpacks an archive would give those
+/// that are not in it the time of the day.
 ///
 /// # Errors
 /// [`crate::error::Exit::Usage`] if two entries have the same path, or one lies below a file.
@@ -18,7 +21,7 @@ pub fn layers(lists: Vec<(&'static str, Vec<Entry>)>, exists: impl Fn(&str) -> b
             return Err(twice(&entry.path));
         }
     }
-    let mut made: BTreeSet<String> = BTreeSet::new();
+    let mut made: BTreeMap<String, Entry> = BTreeMap::new();
     let mut layers = Vec::new();
     for (name, entries) in lists {
         let mut complete: BTreeMap<String, Entry> = BTreeMap::new();
@@ -28,13 +31,17 @@ pub fn layers(lists: Vec<(&'static str, Vec<Entry>)>, exists: impl Fn(&str) -> b
                     Some(false) => return Err(below_a_file(&entry.path, parent)),
                     // Its own entry is to come, in this layer or a higher one: until then it is as any folder.
                     Some(true) if entries.iter().any(|entry| entry.path == parent) => {}
-                    _ if exists(parent) || made.contains(parent) => {}
-                    _ => drop(complete.insert(parent.to_owned(), Entry::folder(parent))),
+                    _ if exists(parent) => {}
+                    _ => {
+                        let folder = made.get(parent).cloned().unwrap_or_else(|| Entry::folder(parent));
+                        complete.insert(parent.to_owned(), folder);
+                    }
                 }
             }
         }
         complete.extend(entries.into_iter().map(|entry| (entry.path.clone(), entry)));
-        made.extend(complete.values().filter(|entry| entry.content == Content::Folder).map(|entry| entry.path.clone()));
+        let folders = complete.values().filter(|entry| entry.content == Content::Folder);
+        made.extend(folders.map(|entry| (entry.path.clone(), entry.clone())));
         if !complete.is_empty() {
             // By path, so that `/a` comes before `/a/b`.
             layers.push(Layer { name, entries: complete.into_values().collect() });
@@ -88,7 +95,7 @@ mod tests {
             paths(&made),
             [
                 vec!["/etc", "/etc/passwd", "/etc/ssl", "/etc/ssl/cert"],
-                vec!["/etc/app", "/etc/app/x", "/usr/share", "/usr/share/y"]
+                vec!["/etc", "/etc/app", "/etc/app/x", "/usr/share", "/usr/share/y"]
             ]
         );
     }
@@ -99,6 +106,14 @@ mod tests {
         let made = layers(vec![("files", vec![Entry::bytes("/srv/x", &b""[..]), home.clone()])], |_| false).unwrap();
         assert_eq!(made[0].entries[0], home);
         assert_eq!(made[0].entries.len(), 2);
+    }
+
+    #[test]
+    fn a_higher_layer_does_not_change_a_folder_of_a_lower_one() {
+        let home = Entry::folder("/home").with_mode(0o700);
+        let file = Entry::bytes("/home/x", &b""[..]);
+        let made = layers(vec![("system", vec![home.clone()]), ("files", vec![file])], |_| false).unwrap();
+        assert_eq!(made[1].entries[0], home);
     }
 
     #[test]

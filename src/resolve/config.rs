@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::{Error, Result, nearest};
+use crate::image::ingredients::When;
 
 /// What Cargo.toml says of the image. Every key is optional, and a flag beats it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -42,10 +43,111 @@ pub struct Config {
     pub expose: Option<Vec<String>>,
     /// The folder that the program starts in.
     pub workdir: Option<String>,
+    /// Arguments of the program that are always there.
+    #[serde(deserialize_with = "text_list")]
+    pub entrypoint_args: Option<Vec<String>>,
+    /// Arguments of the program unless others are given.
+    #[serde(deserialize_with = "text_list")]
+    pub cmd: Option<Vec<String>>,
+    /// Folders that are mounted over.
+    pub volumes: Option<Vec<String>>,
+    /// The signal that ends the program.
+    #[serde(deserialize_with = "text")]
+    pub stop_signal: Option<String>,
+    /// How an engine asks whether the program is well.
+    pub healthcheck: Option<Healthcheck>,
+    /// Annotations of the manifest and the index.
+    #[serde(deserialize_with = "text_table")]
+    pub annotations: Option<BTreeMap<String, String>>,
+    /// `auto`, `always` or `never`, and files with certificates.
+    #[serde(deserialize_with = "words")]
+    pub ca_certificates: Option<Vec<String>>,
+    /// `auto`, `always` or `never`, or zones.
+    #[serde(deserialize_with = "words")]
+    pub zoneinfo: Option<Vec<String>>,
+    /// `auto`, `always` or `never`.
+    pub tmp: Option<String>,
+    /// `auto`, `always` or `never`.
+    pub passwd: Option<String>,
+    /// `auto`, `always` or `never`.
+    pub nsswitch: Option<String>,
+    /// A folder that belongs to the user.
+    pub home: Option<String>,
+    /// Files of the user's.
+    pub include: Option<Vec<IncludeTable>>,
+    /// The image to build on, instead of `scratch`.
+    pub base: Option<String>,
+    /// Make the debug variant too.
+    pub debug: Option<bool>,
+    /// What the debug variant is built on.
+    pub debug_base: Option<String>,
+    /// Start the image before it goes anywhere: yes or no, or with these arguments.
+    pub smoke: Option<SmokeValue>,
+    /// How long the smoke test may take.
+    pub smoke_timeout: Option<String>,
+}
+
+/// The table of `healthcheck`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table with `cmd`")]
+pub struct Healthcheck {
+    /// A program of the image and its arguments.
+    pub cmd: Vec<String>,
+    /// The time between two questions.
+    pub interval: Option<String>,
+    /// The time that an answer may take.
+    pub timeout: Option<String>,
+    /// The time in which failures don't count.
+    pub start_period: Option<String>,
+    /// The failures in a row that make the container unhealthy.
+    pub retries: Option<u32>,
+}
+
+/// A table of `include`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table with `source` and `target`")]
+pub struct IncludeTable {
+    /// A file, a folder or a glob.
+    pub source: String,
+    /// Where it goes in the image.
+    pub target: String,
+    /// Permission bits.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// The user it belongs to.
+    pub uid: Option<u32>,
+    /// The group it belongs to.
+    pub gid: Option<u32>,
+    /// Globs of what stays out.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// The folder of the manifest that says so.
+    #[serde(skip)]
+    pub folder: Utf8PathBuf,
+}
+
+/// Permission bits, as `"0644"` or as TOML's `0o644`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected permission bits such as \"0644\"")]
+pub enum Mode {
+    /// Octal digits.
+    Text(String),
+    /// The number itself.
+    Number(u32),
+}
+
+/// The value of `smoke`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected a boolean or a list of arguments")]
+pub enum SmokeValue {
+    /// Whether it is done.
+    Wanted(bool),
+    /// With these arguments.
+    Args(Vec<String>),
 }
 
 /// Every key, for the message about an unknown one.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 31] = [
     "package",
     "bin",
     "profile",
@@ -59,6 +161,24 @@ const KEYS: [&str; 13] = [
     "labels",
     "expose",
     "workdir",
+    "entrypoint-args",
+    "cmd",
+    "volumes",
+    "stop-signal",
+    "healthcheck",
+    "annotations",
+    "ca-certificates",
+    "zoneinfo",
+    "tmp",
+    "passwd",
+    "nsswitch",
+    "home",
+    "include",
+    "base",
+    "debug",
+    "debug-base",
+    "smoke",
+    "smoke-timeout",
 ];
 
 impl Config {
@@ -76,11 +196,28 @@ impl Config {
         for key in value.as_object().into_iter().flat_map(|object| object.keys()) {
             known(key, section, &table, manifest)?;
         }
-        serde_path_to_error::deserialize(value).map_err(|error| {
+        let mut config: Config = serde_path_to_error::deserialize(value).map_err(|error| {
             let path = error.path().to_string();
-            let key = if path == "." { table } else { format!("{table}.{path}") };
+            let key = if path == "." { table.clone() } else { format!("{table}.{path}") };
             Error::usage(format!("`{key}` in {manifest} has the wrong type")).because(error.into_inner())
-        })
+        })?;
+        config.resolve_paths(manifest.parent().unwrap_or(manifest));
+        super::image::check(&config)
+            .map_err(|(key, error)| error.help(format!("it comes from `{table}.{key}` in {manifest}")))?;
+        Ok(config)
+    }
+
+    /// Files are named from where the manifest lies, wherever the user stands.
+    fn resolve_paths(&mut self, folder: &Utf8Path) {
+        for word in self.ca_certificates.iter_mut().flatten().filter(|word| When::parse(word).is_none()) {
+            *word = folder.join(&*word).into_string();
+        }
+        for include in self.include.iter_mut().flatten() {
+            folder.clone_into(&mut include.folder);
+        }
+        for base in [&mut self.base, &mut self.debug_base] {
+            *base = base.take().map(|base| base_from(&base, folder));
+        }
     }
 
     /// This configuration, with what it leaves open taken from `base`. Tables are merged key by key.
@@ -100,6 +237,24 @@ impl Config {
             labels: merged(self.labels, base.labels),
             expose: self.expose.or(base.expose),
             workdir: self.workdir.or(base.workdir),
+            entrypoint_args: self.entrypoint_args.or(base.entrypoint_args),
+            cmd: self.cmd.or(base.cmd),
+            volumes: self.volumes.or(base.volumes),
+            stop_signal: self.stop_signal.or(base.stop_signal),
+            healthcheck: self.healthcheck.or(base.healthcheck),
+            annotations: merged(self.annotations, base.annotations),
+            ca_certificates: self.ca_certificates.or(base.ca_certificates),
+            zoneinfo: self.zoneinfo.or(base.zoneinfo),
+            tmp: self.tmp.or(base.tmp),
+            passwd: self.passwd.or(base.passwd),
+            nsswitch: self.nsswitch.or(base.nsswitch),
+            home: self.home.or(base.home),
+            include: self.include.or(base.include),
+            base: self.base.or(base.base),
+            debug: self.debug.or(base.debug),
+            debug_base: self.debug_base.or(base.debug_base),
+            smoke: self.smoke.or(base.smoke),
+            smoke_timeout: self.smoke_timeout.or(base.smoke_timeout),
         }
     }
 }
@@ -132,6 +287,16 @@ fn merged(
     }
 }
 
+/// A base that is a file or folder is named from the manifest, as are all files.
+fn base_from(base: &str, folder: &Utf8Path) -> String {
+    for scheme in ["oci-archive:", "oci:"] {
+        if let Some(path) = base.strip_prefix(scheme) {
+            return format!("{scheme}{}", folder.join(path));
+        }
+    }
+    if base.starts_with('.') { folder.join(base).into_string() } else { base.to_owned() }
+}
+
 /// A value that people write with or without quotes: `8080`, `"8080/udp"`, `true`.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a string, a number or a boolean")]
@@ -158,6 +323,20 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 fn text_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let list = Option::<Vec<Scalar>>::deserialize(deserializer)?;
     Ok(list.map(|list| list.into_iter().map(String::from).collect()))
+}
+
+/// A word, or a list of words.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a word or a list of words")]
+    enum Words {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(Option::<Words>::deserialize(deserializer)?.map(|words| match words {
+        Words::One(word) => vec![word],
+        Words::Many(words) => words,
+    }))
 }
 
 fn text_table<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<String, String>>, D::Error> {

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod features;
+pub mod image;
 pub mod outputs;
 pub mod plan;
 pub mod select;

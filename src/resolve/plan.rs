@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::config::Config;
 use super::features::FeatureSelection;
+use super::image::{SmokeWish, annotations, asked, debug_base, image_config, smoke};
 use super::outputs::{Export, ExportForm, Outputs};
 use super::select::{Candidate, Wanted, select};
 use super::workspace::Workspace;
@@ -16,7 +17,7 @@ use crate::compile::flags::{Additions, Linker};
 use crate::engine::EngineChoice;
 use crate::error::{Context, Error, Origin, Result};
 use crate::image::ImagePlan;
-use crate::image::config::{ImageConfig, Words, assignment};
+use crate::image::ingredients::Asked;
 use crate::oci::reference::ImageName;
 use crate::platform::Platform;
 
@@ -76,6 +77,14 @@ pub struct Intent {
     pub features: FeatureSelection,
     /// The image.
     pub image: ImagePlan,
+    /// What the user says of the files of a usual system.
+    pub asked: Asked,
+    /// The image to build on, instead of `scratch`.
+    pub base: Option<String>,
+    /// What the debug variant is built on, if there is to be one.
+    pub debug_base: Option<String>,
+    /// How the image is started before it goes anywhere, if it is.
+    pub smoke: Option<SmokeWish>,
     /// The engine's name, where one was named.
     pub engine: Option<String>,
     /// Where the image goes.
@@ -207,8 +216,13 @@ pub fn intend(
         image: ImagePlan {
             created: created(environment)?,
             mtime: created(environment)?,
-            ..ImagePlan::of(image_config(path, image, &config)?)
+            annotations: annotations(image, &config)?,
+            ..ImagePlan::of(image_config(path, image, &config, BTreeMap::new())?)
         },
+        asked: asked(image, &config)?,
+        base: image.base.clone().or_else(|| config.base.clone()),
+        debug_base: debug_base(image, &config),
+        smoke: smoke(image, &config)?,
         engine: config.engine.clone(),
         outputs,
         workspace_root: metadata.workspace_root.clone(),
@@ -244,17 +258,17 @@ fn features(source: &SourceArgs, config: &Config) -> FeatureSelection {
 /// `build` and `run` are for this machine, `push` is for everybody, unless told otherwise.
 fn platforms(verb: Verb, image: &ImageArgs, config: &Config, environment: &Environment) -> Result<Vec<Platform>> {
     let local = matches!(verb, Verb::Build | Verb::Run | Verb::Check);
-    let (names, origin): (&[String], _) = match (&environment.default_platform, &config.platforms) {
-        _ if !image.platform.is_empty() => (&image.platform, None),
-        (Some(name), _) if local => (std::slice::from_ref(name), Some("DOCKER_DEFAULT_PLATFORM")),
-        (_, Some(names)) if !local => (names, Some("`platforms` of the configuration in Cargo.toml")),
+    let (names, from_variable): (&[String], _) = match (&environment.default_platform, &config.platforms) {
+        _ if !image.platform.is_empty() => (&image.platform, false),
+        (Some(name), _) if local => (std::slice::from_ref(name), true),
+        (_, Some(names)) if !local => (names, false),
         _ if local => return host().map(|platform| vec![platform]),
         _ => return Ok(Platform::all().collect()),
     };
     let mut platforms = Vec::new();
     for name in names {
         let platform = Platform::parse(name);
-        let platform = if let Some(origin) = origin { platform.coming_from(origin)? } else { platform? };
+        let platform = if from_variable { platform.coming_from("DOCKER_DEFAULT_PLATFORM")? } else { platform? };
         if !platforms.contains(&platform) {
             platforms.push(platform);
         }
@@ -273,34 +287,6 @@ fn host() -> Result<Platform> {
     })
 }
 
-fn image_config(path: String, image: &ImageArgs, config: &Config) -> Result<ImageConfig> {
-    let made = ImageConfig::new(path, words(image, config)?);
-    let flags = [&image.env, &image.label, &image.expose];
-    if image.user.is_none() && image.workdir.is_none() && flags.iter().all(|list| list.is_empty()) {
-        return made.coming_from("the configuration in Cargo.toml");
-    }
-    made
-}
-
-fn words(image: &ImageArgs, config: &Config) -> Result<Words> {
-    let assignments = |flag, list: &[String], base: &Option<BTreeMap<String, String>>| -> Result<_> {
-        let mut table = base.clone().unwrap_or_default();
-        for text in list {
-            let (name, value) = assignment(flag, text)?;
-            table.insert(name, value);
-        }
-        Ok(table)
-    };
-    Ok(Words {
-        user: image.user.clone().or_else(|| config.user.clone()),
-        env: assignments("--env", &image.env, &config.env)?,
-        labels: assignments("--label", &image.label, &config.labels)?,
-        expose: [config.expose.as_deref().unwrap_or_default(), image.expose.as_slice()].concat(),
-        workdir: image.workdir.clone().or_else(|| config.workdir.clone()),
-        ..Words::default()
-    })
-}
-
 /// The time of the image: the same for every build of the same sources.
 fn created(environment: &Environment) -> Result<i64> {
     let Some(text) = &environment.source_date_epoch else {
@@ -314,14 +300,13 @@ fn created(environment: &Environment) -> Result<i64> {
 }
 
 fn outputs(verb: Verb, image: &ImageArgs, output: &OutputArgs, config: &Config, binary: &Binary) -> Result<Outputs> {
-    let (tags, configured) = match &config.tags {
-        Some(tags) if image.tag.is_empty() => (tags, true),
-        _ => (&image.tag, false),
+    let tags = match &config.tags {
+        Some(tags) if image.tag.is_empty() => tags,
+        _ => &image.tag,
     };
     let mut names: Vec<ImageName> = Vec::new();
     for tag in tags {
-        let name = ImageName::parse(tag);
-        let name = if configured { name.coming_from("`tags` of the configuration in Cargo.toml")? } else { name? };
+        let name = ImageName::parse(tag)?;
         if !names.contains(&name) {
             names.push(name);
         }

@@ -21,7 +21,7 @@ help: a key with a similar name exists: `platforms`
         "entrypoint = \"/app\"").stderr(str![[r#"
 error: unknown key `package.metadata.scratch.entrypoint` in [ROOT]/Cargo.toml
 
-help: the keys are package, bin, profile, features, no-default-features, platforms, tags, engine, user, env, labels, expose, workdir
+help: the keys are package, bin, profile, features, no-default-features, platforms, tags, engine, user, env, labels, expose, workdir, entrypoint-args, cmd, volumes, stop-signal, healthcheck, annotations, ca-certificates, zoneinfo, tmp, passwd, nsswitch, home, include, base, debug, debug-base, smoke, smoke-timeout
 
 "#]]);
     refused("tag = \"x\"").stderr(str![[r#"
@@ -132,15 +132,15 @@ help: name one: --platform linux/amd64
     refused("user = \"nobody\"").stderr(str![[r#"
 error: `nobody` is not a numeric user
 
-help: a scratch image knows no names: write UID or UID:GID, such as 65532:65532
-help: it comes from the configuration in Cargo.toml
+help: write UID, UID:GID or NAME:UID, such as 65532:65532 or app:1000: what runs the image may know no names
+help: it comes from `package.metadata.scratch.user` in [ROOT]/Cargo.toml
 
 "#]]);
     refused("expose = [\"http\"]").stderr(str![[r#"
 error: `http` is not a port
 
 help: write 8080, 53/udp or 9899/sctp
-help: it comes from the configuration in Cargo.toml
+help: it comes from `package.metadata.scratch.expose` in [ROOT]/Cargo.toml
 
 "#]]);
     refused("tags = [\"My App\"]").stderr(str![[r#"
@@ -150,7 +150,7 @@ Caused by:
   it has upper case letters
 
 help: a name looks like ghcr.io/owner/app:1.0, in lower case
-help: it comes from `tags` of the configuration in Cargo.toml
+help: it comes from `package.metadata.scratch.tags` in [ROOT]/Cargo.toml
 
 "#]]);
     refused("bin = \"ap\"").stderr(str![[r#"
@@ -168,7 +168,7 @@ fn platforms_of_the_configuration_are_for_a_push() {
 error: unknown platform `linux/amd46`
 
 help: a platform with a similar name exists: `linux/amd64`
-help: it comes from `platforms` of the configuration in Cargo.toml
+help: it comes from `package.metadata.scratch.platforms` in [ROOT]/Cargo.toml
 
 "#]]);
     // A build is for this machine.

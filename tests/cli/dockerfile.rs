@@ -12,6 +12,7 @@ fn it_is_printed_and_nothing_is_done() {
 # Written by cargo-scratch. It copies what was built and checked, and runs nothing.
 FROM scratch
 ARG TARGETPLATFORM
+ADD ${TARGETPLATFORM}/system.tar /
 COPY ${TARGETPLATFORM}/binary/ /
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 WORKDIR /
@@ -30,6 +31,7 @@ fn it_says_all_that_was_asked_for() {
 # Written by cargo-scratch. It copies what was built and checked, and runs nothing.
 FROM scratch
 ARG TARGETPLATFORM
+ADD ${TARGETPLATFORM}/system.tar /
 COPY ${TARGETPLATFORM}/binary/ /
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV A="b \"c\" \$d \\e"

@@ -91,6 +91,10 @@ fn the_configuration_says_how_it_is_started() {
   "history": [
     {
       "created": "1970-01-01T00:00:00Z",
+      "created_by": "cargo scratch (system)"
+    },
+    {
+      "created": "1970-01-01T00:00:00Z",
       "created_by": "cargo scratch (binary)"
     }
   ],

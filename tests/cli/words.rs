@@ -86,7 +86,7 @@ help: an engine with a similar name exists: `podman`
 error: unknown engine `buildah`
 
 help: the engines are auto, docker, podman and builtin
-help: it comes from `engine` of the configuration in Cargo.toml
+help: it comes from `package.metadata.scratch.engine` in [ROOT]/Cargo.toml
 
 "#]]);
 }
@@ -296,13 +296,13 @@ fn a_user_by_name() {
     refused("build --user nobody", &[]).stderr(str![[r#"
 error: `nobody` is not a numeric user
 
-help: a scratch image knows no names: write UID or UID:GID, such as 65532:65532
+help: write UID, UID:GID or NAME:UID, such as 65532:65532 or app:1000: what runs the image may know no names
 
 "#]]);
     refused("build --user 1000:", &[]).stderr(str![[r#"
 error: `1000:` is not a numeric user
 
-help: a scratch image knows no names: write UID or UID:GID, such as 65532:65532
+help: write UID, UID:GID or NAME:UID, such as 65532:65532 or app:1000: what runs the image may know no names
 
 "#]]);
 }
