@@ -4,11 +4,12 @@
 //!
 //! 1. [`cli`] reads the command line, [`commands`] turn it into calls of what follows.
 //! 2. [`resolve`]: WHAT to build. Flags, metadata and configuration become one [`resolve::plan::Plan`].
-//! 3. [`compile`]: HOW to build it. One call of cargo for all platforms.
-//! 4. [`linkage`]: IS it scratch-ready. Only a checked binary becomes a [`linkage::StaticArtifact`].
-//! 5. [`image`]: WHAT is in the image. Values, one file an ingredient.
-//! 6. [`engine`]: WHO assembles and delivers it: docker, podman, or ourselves through [`oci`].
-//! 7. [`report`]: what came of it, on stdout.
+//! 3. [`needs`]: WHAT the program needs: the dependency graph says which files of a usual system it reads.
+//! 4. [`compile`]: HOW to build it. One call of cargo for all platforms.
+//! 5. [`linkage`]: IS it scratch-ready. Only a checked binary becomes a [`linkage::StaticArtifact`].
+//! 6. [`image`]: WHAT is in the image. Values, one file an ingredient.
+//! 7. [`engine`]: WHO assembles and delivers it: docker, podman, or ourselves through [`oci`].
+//! 8. [`report`]: what came of it, on stdout.
 //!
 //! This is a program; its library is there for its own tests and promises nothing.
 
@@ -20,6 +21,7 @@ pub mod error;
 pub mod image;
 pub mod interrupt;
 pub mod linkage;
+pub mod needs;
 pub mod oci;
 pub mod parallel;
 pub mod platform;
