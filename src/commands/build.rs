@@ -2,7 +2,6 @@
 
 use super::pipeline::{Project, Words};
 use crate::cli::{BuildArgs, MessageFormat};
-use crate::engine::builtin;
 use crate::error::Result;
 use crate::report::{Built, json};
 use crate::resolve::plan::{Plan, Verb};
@@ -19,14 +18,19 @@ pub fn push(args: &BuildArgs, shell: &Shell) -> Result<()> {
 }
 
 fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
-    let words =
-        Words { verb, source: &args.source, image: &args.image, output: &args.output, cargo_args: &args.cargo_args };
-    let project = Project::learn(words, shell)?;
-    let plan = project.plan(&args.engine)?;
+    let words = Words {
+        verb,
+        source: &args.source,
+        image: &args.image,
+        output: &args.output,
+        cargo_args: &args.cargo_args,
+        dry_run: args.output.dry_run,
+    };
+    let mut project = Project::learn(words, shell)?;
+    let plan = project.plan(&args.engine, shell)?;
     if args.output.dry_run {
         return show(&plan, args.output.message_format, shell);
     }
-    builtin::preflight(&plan.outputs)?;
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
     let images = project.images(&artifacts)?;

@@ -60,6 +60,7 @@ fn built(args: &CheckArgs, shell: &Shell) -> Result<Vec<(Report, Vec<String>)>> 
         image: &image,
         output: &OutputArgs::default(),
         cargo_args: &args.cargo_args,
+        dry_run: false,
     };
     let project = Project::learn(words, shell)?;
     let _lock = project.lock(shell)?;

@@ -19,15 +19,19 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
         image: &args.image,
         output: &OutputArgs::default(),
         cargo_args: &args.cargo_args,
+        dry_run: args.output.is_none(),
     };
-    let project = Project::learn(words, shell)?;
+    let mut project = Project::learn(words, shell)?;
     if args.multi_stage {
         return multi_stage(&project, args.output.as_deref(), shell);
     }
+    if let Some(folder) = &args.output {
+        context::check_folder(folder)?;
+    }
+    project.find_needs(shell)?;
     let Some(folder) = &args.output else {
         return shell.result(render::text(&project.intent.image.config, &["system", "binary"]).trim_end());
     };
-    context::check_folder(folder)?;
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
     context::write(&project.images(&artifacts)?, folder)?;

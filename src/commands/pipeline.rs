@@ -7,11 +7,13 @@ use crate::compile::cargo::{self, Build};
 use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::toolchain::{self, Toolchain};
 use crate::compile::{Artifact, Compiled, flags, reproducible};
-use crate::engine::{self, EngineChoice, Wanted, detect};
+use crate::engine::{self, EngineChoice, Wanted, builtin, detect};
 use crate::error::{Context, Error, Exit, Result};
 use crate::image::{self, Image};
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
+use crate::needs::Needs;
+use crate::needs::graph::{Graph, Question};
 use crate::oci::store::BlobStore;
 use crate::parallel;
 use crate::report::Built;
@@ -28,6 +30,8 @@ pub struct Words<'a> {
     pub image: &'a ImageArgs,
     pub output: &'a OutputArgs,
     pub cargo_args: &'a [String],
+    /// Nothing may be changed.
+    pub dry_run: bool,
 }
 
 /// What is known of the project and its toolchain once all has been read.
@@ -38,6 +42,8 @@ pub struct Project<'a> {
     pub toolchain: Toolchain,
     pub cargo_config: CargoConfig,
     pub compile: CompilePlan,
+    /// What the program needs of an image, once it has been found out.
+    pub needs: Option<Needs>,
 }
 
 impl<'a> Project<'a> {
@@ -52,11 +58,33 @@ impl<'a> Project<'a> {
         let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
         let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
         let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, shell)?;
-        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile })
+        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile, needs: None })
     }
 
-    /// Finds the engine, which makes the plan complete.
-    pub fn plan(&self, options: &EngineArgs) -> Result<Plan> {
+    /// Finds out what the program needs, and puts it into the image. Cargo resolves the dependencies for this, which may
+    /// write a Cargo.lock, as the compilation would: so whatever can be refused is refused first.
+    pub fn find_needs(&mut self, shell: &Shell) -> Result<&Needs> {
+        let question = Question {
+            cargo: &self.toolchain.cargo,
+            toolchain: self.toolchain.sysroot.as_str(),
+            source: self.words.source,
+            binary: &self.intent.binary,
+            features: &self.intent.features,
+            platforms: &self.intent.platforms,
+            cargo_args: self.words.cargo_args,
+            workspace: &self.workspace,
+        };
+        let graph = match self.words.dry_run {
+            true => Graph::peek(&question, shell)?,
+            false => Graph::load(&question, &self.intent.folder(), shell)?,
+        };
+        let needs = Needs::of(&graph);
+        self.intent.need(&needs);
+        Ok(self.needs.insert(needs))
+    }
+
+    /// Finds the engine and what the program needs, which makes the plan complete.
+    pub fn plan(&mut self, options: &EngineArgs, shell: &Shell) -> Result<Plan> {
         let intent = &self.intent;
         let wanted = match (options.engine.as_deref().filter(|name| !name.is_empty()), intent.engine.as_deref()) {
             (Some(name), _) => Wanted::parse(name)?,
@@ -66,6 +94,9 @@ impl<'a> Project<'a> {
         let choice = detect::choose(wanted, &intent.outputs, options.builder.as_deref())?;
         choice.accepts(options, &intent.outputs, intent.platforms.len() > 1)?;
         let steps = choice.engine().steps(&intent.outputs, intent.platforms.len() > 1);
+        builtin::preflight(&intent.outputs)?;
+        self.find_needs(shell)?;
+        let intent = &self.intent;
         Ok(Plan {
             binary: intent.binary.clone(),
             compile: self.compile.clone(),
@@ -139,7 +170,7 @@ impl<'a> Project<'a> {
 
     /// The images of checked artifacts.
     pub fn images(&self, artifacts: &[StaticArtifact]) -> Result<Vec<Image>> {
-        artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image)).collect()
+        artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image)).collect::<Result<_>>()
     }
 
     /// Has the engine make the image and bring it where it is to go. The report that is to come decides what is asked.

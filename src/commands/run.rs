@@ -15,9 +15,10 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
         image: &args.image,
         output: &OutputArgs::default(),
         cargo_args: &[],
+        dry_run: args.dry_run,
     };
-    let project = Project::learn(words, shell)?;
-    let plan = project.plan(&args.engine)?;
+    let mut project = Project::learn(words, shell)?;
+    let plan = project.plan(&args.engine, shell)?;
     let engine = plan.engine.choice.engine();
     if args.dry_run {
         return show(&plan, MessageFormat::Human, shell);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::users::{self, BaseFiles, User};
 use super::{Entry, ca_certs, tzdata};
 use crate::error::{Error, Result};
+use crate::needs::{Ingredient, Needs};
 
 /// What the user says of an ingredient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -187,6 +188,27 @@ impl Base for Nothing {
 }
 
 impl Ingredients {
+    /// What the user asked for, and for the rest what the program needs.
+    pub fn decide(asked: &Asked, needs: &Needs) -> Ingredients {
+        let put = |when, ingredient| Put::decide(when, needs.needs(ingredient));
+        Ingredients {
+            ca_certificates: put(asked.ca_certificates, Ingredient::CaCertificates),
+            own_certificates: asked.own_certificates.clone(),
+            zoneinfo: put(asked.zoneinfo, Ingredient::ZoneInfo),
+            zones: asked.zones.clone(),
+            tmp: put(asked.tmp, Ingredient::Tmp),
+            // Engines show its names, and so small a file is not worth a wrong guess.
+            passwd: asked.passwd != When::Never,
+            nsswitch: put(asked.nsswitch, Ingredient::Nsswitch),
+            home: asked.home.clone(),
+        }
+    }
+
+    /// Whether there are any CA certificates in the image, or in its base.
+    pub fn has_certificates(&self) -> bool {
+        self.ca_certificates != Put::Out || !self.own_certificates.is_empty()
+    }
+
     /// The files of these ingredients for an image whose program runs as `user`.
     ///
     /// # Errors

@@ -129,6 +129,24 @@ struct Kept {
 }
 
 impl Graph {
+    /// As [`Graph::load`], for a run that is to change nothing: nothing is kept, and a Cargo.lock that cargo writes on the
+    /// way is taken back.
+    ///
+    /// # Errors
+    /// As for [`Graph::load`].
+    pub fn peek(question: &Question<'_>, shell: &Shell) -> Result<Graph> {
+        let lock = question.workspace.metadata.workspace_root.join("Cargo.lock");
+        let before = fs_err::read(&lock).ok();
+        let command = command(question);
+        let output = ask(&command, shell, || None);
+        match before {
+            None => drop(fs_err::remove_file(&lock)),
+            Some(bytes) if fs_err::read(&lock).ok().as_ref() != Some(&bytes) => drop(staging::write(&lock, &bytes)),
+            Some(_) => {}
+        }
+        Graph::parse(&output?.printed).ok_or_else(|| unread(&command))
+    }
+
     /// Asks cargo, or takes the answer that is kept in `cache`, a folder of this binary's, while nothing has changed that it
     /// depends on.
     ///
@@ -145,8 +163,7 @@ impl Graph {
             return Ok(graph);
         }
         let output = ask(&command, shell, || inputs::key(question, &command, ""))?;
-        let graph = Graph::parse(&output.printed)
-            .ok_or_else(|| Error::new(Exit::Failure, format!("failed to read what `{command}` printed")))?;
+        let graph = Graph::parse(&output.printed).ok_or_else(|| unread(&command))?;
         if output.is_settled
             && let Some(key) = inputs::key(question, &command, &output.printed)
         {
@@ -161,13 +178,16 @@ impl Graph {
         let mut known: BTreeMap<(String, Version, String), usize> = BTreeMap::new();
         // The packages on the way from the root to the line.
         let mut way: Vec<usize> = Vec::new();
-        for (depth, package) in text.lines().filter_map(line) {
+        for (depth, mut package) in text.lines().filter_map(line) {
             let identity = (package.name.clone(), package.version.clone(), package.source.clone());
+            let features = std::mem::take(&mut package.features);
             let place = *known.entry(identity).or_insert_with(|| {
                 packages.push(package);
                 packages.len() - 1
             });
-            if depth > way.len() || (depth == 0 && !way.is_empty()) {
+            // Each target may have a tree of its own, and the image of each gets what any of them needs.
+            packages[place].features.extend(features);
+            if depth > way.len() || (depth == 0 && place != 0) {
                 return None;
             }
             way.truncate(depth);
@@ -247,6 +267,10 @@ fn ask(command: &Command, shell: &Shell, key: impl Fn() -> Option<String>) -> Re
     }
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(Answer { printed, is_settled: before == key() })
+}
+
+fn unread(command: &Command) -> Error {
+    Error::new(Exit::Failure, format!("failed to read what `{command}` printed"))
 }
 
 /// What can't be kept is asked for again.

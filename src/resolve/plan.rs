@@ -17,7 +17,8 @@ use crate::compile::flags::{Additions, Linker};
 use crate::engine::EngineChoice;
 use crate::error::{Context, Error, Origin, Result};
 use crate::image::ImagePlan;
-use crate::image::ingredients::Asked;
+use crate::image::ingredients::{Asked, Ingredients};
+use crate::needs::Needs;
 use crate::oci::reference::ImageName;
 use crate::platform::Platform;
 
@@ -357,6 +358,17 @@ fn exportable(outputs: &Outputs, platforms: usize) -> Result<()> {
 }
 
 impl Intent {
+    /// Puts into the image what the program needs and the user has not decided.
+    pub fn need(&mut self, needs: &Needs) {
+        let image = &mut self.image;
+        image.ingredients = Ingredients::decide(&self.asked, needs);
+        if image.ingredients.has_certificates() {
+            for (name, value) in &needs.env {
+                image.config.env.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+
     /// The folder for this binary's files, below the target folder.
     pub fn folder(&self) -> Utf8PathBuf {
         scratch_folder(&self.target_directory).join(format!("{}-{}", self.binary.package, self.binary.name))
@@ -393,6 +405,7 @@ impl Display for Plan {
         line("entrypoint", &image.entrypoint.join(" "))?;
         line("user", &image.user.to_string())?;
         line("workdir", &image.workdir)?;
+        line("content", &self.image.ingredients.to_string())?;
         for (name, value) in &image.env {
             line("env", &format!("{name}={value}"))?;
         }
@@ -401,6 +414,21 @@ impl Display for Plan {
         }
         for port in &image.expose {
             line("expose", port)?;
+        }
+        for volume in &image.volumes {
+            line("volume", volume)?;
+        }
+        if !image.cmd.is_empty() {
+            line("cmd", &image.cmd.join(" "))?;
+        }
+        if let Some(signal) = &image.stop_signal {
+            line("stopsignal", signal)?;
+        }
+        if let Some(healthcheck) = &image.healthcheck {
+            line("health", &healthcheck.cmd.join(" "))?;
+        }
+        for (name, value) in &self.image.annotations {
+            line("annotation", &format!("{name}={value}"))?;
         }
         for name in &self.outputs.names {
             line("name", &name.to_string())?;

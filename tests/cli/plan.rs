@@ -70,6 +70,7 @@ compile     [CARGO] build --package app@1.0.0 --example demo --profile release -
 entrypoint  /demo
 user        65532:65532
 workdir     /
+content     passwd and group
 env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 name        demo:latest
 engine      builtin
@@ -121,6 +122,7 @@ compile     [CARGO] build --package app@1.0.0 --bin app --profile release --targ
 entrypoint  /app
 user        65532:65532
 workdir     /
+content     passwd and group
 env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 name        app:latest
 engine      builtin
