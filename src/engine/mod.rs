@@ -102,8 +102,7 @@ impl EngineChoice {
         let refused: Vec<_> = match self {
             EngineChoice::Docker(docker) if docker.does_it_all(outputs, several) => Vec::new(),
             EngineChoice::Docker(_) => attestations.to_vec(),
-            EngineChoice::Podman(_) => [&attestations[..], &builder].concat(),
-            EngineChoice::Builtin(_) => [&attestations[..], &builder, &caches].concat(),
+            EngineChoice::Podman(_) | EngineChoice::Builtin(_) => [&attestations[..], &builder, &caches].concat(),
         };
         match refused.into_iter().find(|(_, used)| *used) {
             None => Ok(()),

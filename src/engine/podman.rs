@@ -1,12 +1,17 @@
-//! podman: an image for each platform, and a manifest list over them where there are several.
+//! podman: it is given our image for each platform, makes a list of them where there are several, runs and pushes.
+//!
+//! `podman build` is not called. It would put all layers into one, so that CA roots and zone data are pushed again with each
+//! new program, give every file the time of the image, and leave the health check out of an image in OCI's form (as of
+//! podman 4.3). An image that podman pulls from a file keeps all of it to the byte.
 
 use serde::Serialize;
 
 use super::builtin::{self, assemble_beside};
 use super::{Engine, EngineKind, Job, complete_from_registry, run_engine};
-use crate::error::{Context, Result};
-use crate::image::Image;
+use crate::error::{Context, Error, Exit, Result};
+use crate::oci::assemble::OciImage;
 use crate::oci::reference::ImageName;
+use crate::oci::{archive, layout};
 use crate::platform::Platform;
 use crate::process::Command;
 use crate::report::Built;
@@ -19,30 +24,32 @@ pub struct Podman {}
 
 impl Engine for Podman {
     fn deliver(&self, job: &Job<'_>) -> Result<Built> {
-        let mut built = Built::started(EngineKind::Podman, job.images, job.outputs);
+        let image = assemble_beside(job.images, job)?;
+        let mut built = match job.outputs.push {
+            // It compresses the layers anew, so that the registry knows other sizes.
+            true => Built::started(EngineKind::Podman, job.images, job.outputs),
+            false => builtin::described(&image, job, EngineKind::Podman),
+        };
         if job.outputs.load || job.outputs.push {
-            build(job, &mut built)?;
+            take_in(&image, job, &mut built)?;
         }
         if job.outputs.push {
             push(job, &mut built)?;
         }
-        if !job.outputs.exports.is_empty() {
-            built.files = builtin::export(&assemble_beside(job.images, job)?, job)?;
-        }
+        built.files = builtin::export(&image, job)?;
         Ok(built)
     }
 
-    /// Its own store keeps no compressed layers, and so no sizes of them.
     fn complete(&self, job: &Job<'_>, built: &mut Built) -> Result<()> {
         complete_from_registry(job, built)
     }
 
     fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String> {
-        let mut steps = vec![if several {
-            "podman build --manifest, once for each platform".to_owned()
-        } else {
-            "podman build".to_owned()
-        }];
+        let mut steps = vec!["write the layers and manifests".to_owned()];
+        if outputs.load || outputs.push {
+            let list = if several { "podman pull, once for each platform, and podman manifest" } else { "podman pull" };
+            steps.push(list.to_owned());
+        }
         if outputs.push {
             let how = if several { "podman manifest push --all" } else { "podman push" };
             steps.extend(outputs.names.iter().map(|name| format!("{how} {name}")));
@@ -56,23 +63,20 @@ impl Engine for Podman {
     }
 }
 
-/// Builds the image, or the list of images, under the names that the user wants.
-fn build(job: &Job<'_>, built: &mut Built) -> Result<()> {
-    let context = job.context()?;
-    let id_file = job.folder.join("podman.id");
+/// Brings the image, or the list of images, into podman's store under the names that the user wants.
+fn take_in(image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
     let names: Vec<String> = job.outputs.names.iter().map(ToString::to_string).collect();
-    let list = if job.images.len() > 1 { Some(List::start(job)) } else { None };
-    for image in job.images {
-        let command = build_command(image, job).args(["--iidfile", id_file.as_str()]);
-        let command = match &list {
-            Some(list) => command.args(["--manifest", &list.name]),
-            None => command.args(names.iter().flat_map(|name| ["--tag", name])),
-        };
-        run(&command.arg(context.as_str()), job)?;
-        let id = fs_err::read_to_string(&id_file).context(|| format!("failed to read {id_file}"))?;
+    let mut local = None;
+    let list = if image.platforms.len() > 1 { Some(List::start(job)?) } else { None };
+    for single in image.singles() {
+        let id = pull(&single, job)?;
+        match &list {
+            Some(list) => run(&list.adding(&id), job)?,
+            None => run(&Command::new("podman").args(["tag", &id]).args(&names), job)?,
+        }
         // What podman runs of a list is the host's image, and that is what has an ID.
-        if Some(image.platform) == Platform::host() || built.image_id.is_empty() {
-            id.trim().clone_into(&mut built.image_id);
+        if Some(single.platforms[0].platform) == Platform::host() || local.is_none() {
+            local = Some(id);
         }
     }
     if let Some(list) = &list {
@@ -81,9 +85,32 @@ fn build(job: &Job<'_>, built: &mut Built) -> Result<()> {
         run(&Command::new("podman").args(["tag", &list.name]).args(names), job)?;
     }
     built.loaded = job.platforms();
+    built.image_id = local.unwrap_or_default();
     built.reference.clone_from(&built.image_id);
     built.digest.clone_from(&built.image_id);
     Ok(())
+}
+
+/// Brings the image of one platform into podman's store, without a name; returns its ID.
+pub(super) fn pull(image: &OciImage, job: &Job<'_>) -> Result<String> {
+    let file = job.folder.join("podman.oci.tar");
+    archive::write_file(&layout::oci(image, &[], None)?, &file)?;
+    let platform = image.platforms[0].platform.to_string();
+    let command = Command::new("podman").args(["pull", "--quiet", "--platform", &platform]);
+    let command = command.arg(format!("oci-archive:{file}"));
+    let pulled = command.capture(job.shell);
+    let _ = fs_err::remove_file(&file);
+    let pulled = pulled?;
+    if !pulled.status.success() {
+        return Err(command.failed(Exit::Engine, &pulled));
+    }
+    // podman knows an image by its configuration.
+    let id = image.platforms[0].config.digest().to_owned();
+    let printed = String::from_utf8_lossy(&pulled.stdout).trim().to_owned();
+    match id.ends_with(&printed) && !printed.is_empty() {
+        true => Ok(id),
+        false => Err(Error::new(Exit::Engine, format!("podman took {id} for another image: {printed}"))),
+    }
 }
 
 /// A manifest list under a name of its own while it is being filled: the user's names move to it when it is whole.
@@ -92,12 +119,19 @@ struct List {
 }
 
 impl List {
-    fn start(job: &Job<'_>) -> List {
+    fn start(job: &Job<'_>) -> Result<List> {
         // The same for each build of this binary, so that what an interrupted one left is found and taken away.
         let digest = crate::oci::layer::digest(job.folder.as_str().as_bytes());
         let list = List { name: format!("localhost/cargo-scratch-{}:building", &digest["sha256:".len()..][..12]) };
         list.remove();
-        list
+        run(&Command::new("podman").args(["manifest", "create", &list.name]), job)?;
+        Ok(list)
+    }
+
+    /// The call that adds an image to it. An image in the store is told from one in a registry by its transport.
+    fn adding(&self, id: &str) -> Command {
+        let bare = id.trim_start_matches("sha256:");
+        Command::new("podman").args(["manifest", "add", &self.name]).arg(format!("containers-storage:{bare}"))
     }
 
     fn remove(&self) {
@@ -116,20 +150,6 @@ impl Drop for List {
     fn drop(&mut self) {
         self.remove();
     }
-}
-
-/// Builds one platform. Each has a call of its own: podman adds to a list in the order in which it gets done, and the
-/// digest of the list depends on it.
-fn build_command(image: &Image, job: &Job<'_>) -> Command {
-    let options = job.options;
-    Command::new("podman")
-        .args(["build", "--platform", &image.platform.to_string()])
-        // Its layer cache knows neither of the next two, and gives back images with other times and labels.
-        .arg("--layers=false")
-        .args(["--timestamp", &image.created.to_string()])
-        .args(["--identity-label=false", "--format=oci"])
-        .args(options.cache_from.iter().flat_map(|cache| ["--cache-from", cache]))
-        .args(options.cache_to.iter().flat_map(|cache| ["--cache-to", cache]))
 }
 
 /// Pushes under each name; the digest is the one that the registry has it by.

@@ -58,6 +58,11 @@ impl OciImage {
         self.index.as_ref().unwrap_or(&self.platforms[0].manifest)
     }
 
+    /// Each platform as an image of its own, without an index.
+    pub fn singles(&self) -> impl Iterator<Item = OciImage> {
+        self.platforms.iter().map(|platform| OciImage { platforms: vec![platform.clone()], index: None })
+    }
+
     /// The blobs that are files, and each only once.
     pub fn layer_files(&self) -> Vec<(&str, u64, &Utf8PathBuf)> {
         let layers = self.platforms.iter().flat_map(|platform| &platform.layers);

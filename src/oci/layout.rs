@@ -56,7 +56,7 @@ pub fn docker(image: &OciImage, names: &[ImageName]) -> Result<Vec<Item>> {
     Ok(items)
 }
 
-/// The index of the layout itself: the image, once for each of its names.
+/// The index of the layout itself: the image, once for each of its names, or once without any.
 fn index_json(image: &OciImage, names: &[ImageName]) -> Result<Document> {
     let described = names.iter().map(|name| {
         let mut descriptor = image.root().descriptor.clone();
@@ -68,7 +68,10 @@ fn index_json(image: &OciImage, names: &[ImageName]) -> Result<Document> {
         .into();
         descriptor
     });
-    let manifests = described.collect();
+    let mut manifests: Vec<_> = described.collect();
+    if manifests.is_empty() {
+        manifests.push(image.root().descriptor.clone());
+    }
     let annotations = Default::default();
     document(&Index { schema_version: 2, media_type: spec::INDEX, manifests, annotations }, spec::INDEX)
 }
