@@ -15,7 +15,8 @@ use crate::shell::Shell;
 pub struct Command {
     program: OsString,
     args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
+    /// In order; without a value, the variable is taken away.
+    env: Vec<(OsString, Option<OsString>)>,
 }
 
 impl Command {
@@ -56,7 +57,14 @@ impl Command {
     /// Sets a variable for this command. Secrets do not go here: the command may be shown.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.env.push((name.into(), value.into()));
+        self.env.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Keeps a variable of ours from this command.
+    #[must_use]
+    pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), None));
         self
     }
 
@@ -81,8 +89,13 @@ impl Command {
         shell.running(self);
         #[expect(clippy::disallowed_methods, reason = "duct can't replace a process")]
         let mut command = std::process::Command::new(&self.program);
-        let envs = self.env.iter().map(|(name, value)| (name, value));
-        Err(self.not_started(command.args(&self.args).envs(envs).exec()))
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Err(self.not_started(command.args(&self.args).exec()))
     }
 
     /// Hands the terminal, the keyboard and the signals over to it, and ends with its exit code, as `cargo run` does.
@@ -157,7 +170,10 @@ impl Command {
     fn expression(&self) -> duct::Expression {
         let mut expression = duct::cmd(&self.program, &self.args);
         for (name, value) in &self.env {
-            expression = expression.env(name, value);
+            expression = match value {
+                Some(value) => expression.env(name, value),
+                None => expression.env_remove(name),
+            };
         }
         expression
     }
@@ -196,8 +212,13 @@ fn in_own_group(expression: duct::Expression) -> duct::Expression {
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.env {
-            write!(f, "{}={} ", name.to_string_lossy(), quoted(value))?;
+        let (set, removed): (Vec<_>, Vec<_>) = self.env.iter().partition(|(_, value)| value.is_some());
+        if !removed.is_empty() {
+            f.write_str("env ")?;
+        }
+        removed.iter().try_for_each(|(name, _)| write!(f, "-u {} ", quoted(name)))?;
+        for (name, value) in set {
+            write!(f, "{}={} ", name.to_string_lossy(), quoted(value.as_deref().unwrap_or_default()))?;
         }
         f.write_str(&quoted(&self.program))?;
         self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
@@ -234,6 +255,12 @@ mod tests {
             .flag("--offline", false)
             .env("A", "b c");
         assert_eq!(command.to_string(), r"A='b c' cargo build --bin 'it'\''s me' --locked");
+    }
+
+    #[test]
+    fn a_variable_that_is_taken_away_shows() {
+        let command = Command::new("sh").env("KEPT", "1").without_env("PATH").env("LAST", "2");
+        assert_eq!(command.to_string(), "env -u PATH KEPT=1 LAST=2 sh");
     }
 
     #[test]

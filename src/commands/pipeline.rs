@@ -10,6 +10,7 @@ use crate::compile::{Artifact, Compiled, flags, reproducible};
 use crate::engine::{self, EngineChoice, Wanted, builtin, detect};
 use crate::error::{Context, Error, Exit, Result};
 use crate::image::{self, Image};
+use crate::interrupt;
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
 use crate::needs::Needs;
@@ -17,8 +18,10 @@ use crate::needs::graph::{Graph, Question};
 use crate::oci::store::BlobStore;
 use crate::parallel;
 use crate::report::Built;
+use crate::resolve::git::Repository;
+use crate::resolve::outputs::Export;
 use crate::resolve::plan::{
-    CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder,
+    CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder, target_directory,
 };
 use crate::resolve::workspace::{self, Workspace};
 use crate::shell::Shell;
@@ -47,14 +50,21 @@ pub struct Project<'a> {
 }
 
 impl<'a> Project<'a> {
-    /// Reads the workspace, the configuration and the toolchain, side by side, and plans the compilation.
+    /// Reads the workspace, the configuration, the toolchain and the commit, side by side, and plans the compilation.
     pub fn learn(words: Words<'a>, shell: &Shell) -> Result<Project<'a>> {
         let cargo = toolchain::cargo();
         let source = words.source;
-        let (toolchain, workspace) =
-            parallel::both(|| Toolchain::find(cargo.clone()), || workspace::load(&cargo, source, shell));
+        let (repository, (toolchain, workspace)) = parallel::both(
+            || words.verb.makes_an_image().then(|| Repository::holding(place(source))).flatten(),
+            || parallel::both(|| Toolchain::find(cargo.clone()), || workspace::load(&cargo, source, shell)),
+        );
         let (workspace, toolchain) = (workspace?, toolchain?);
-        let intent = intend(words.verb, &workspace, source, words.image, words.output, &Environment::read())?;
+        let written = written(&words, &workspace)?;
+        let commit = repository.and_then(|found| found.commit(&workspace.metadata.workspace_root, &written));
+        // A question to git that was cut short has no answer, and is no error.
+        interrupt::check()?;
+        let environment = Environment::read();
+        let intent = intend(words.verb, &workspace, source, words.image, words.output, &environment, commit.as_ref())?;
         let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
         let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
         let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, shell)?;
@@ -218,6 +228,21 @@ impl<'a> Project<'a> {
         let error = Error::new(Exit::NotScratchReady, message).because(found.join("\n"));
         self.explain(report, compiled, artifact).into_iter().fold(error, Error::help)
     }
+}
+
+/// Where the project is, as far as that is known before cargo is asked.
+fn place(source: &SourceArgs) -> &Utf8Path {
+    let folder = source.manifest_path.as_deref().and_then(Utf8Path::parent);
+    folder.filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
+}
+
+/// What cargo and this command write. It may lie among the sources, and is none: the second of two equal builds is not of
+/// other sources than the first.
+fn written(words: &Words<'_>, workspace: &Workspace) -> Result<Vec<Utf8PathBuf>> {
+    let exports = words.output.output.iter().filter_map(|text| Some(Export::parse(text).ok()?.dest));
+    let files = [&words.output.iidfile, &words.output.metadata_file].into_iter().flatten().cloned();
+    let folders = [Some(target_directory(workspace, words.source)?), workspace.metadata.build_directory.clone()];
+    Ok(exports.chain(files).chain(folders.into_iter().flatten()).collect())
 }
 
 fn build_of<'a>(

@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod features;
+pub mod git;
 pub mod image;
+pub mod labels;
 pub mod outputs;
 pub mod plan;
 pub mod select;

@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::config::Config;
 use super::features::FeatureSelection;
+use super::git::Commit;
 use super::image::{SmokeWish, annotations, asked, debug_base, image_config, smoke};
+use super::labels::{created, oci_labels, source_date_epoch};
 use super::outputs::{Export, ExportForm, Outputs};
 use super::select::{Candidate, Wanted, select};
 use super::workspace::Workspace;
@@ -47,6 +49,11 @@ impl Verb {
             Verb::Check => "check",
             Verb::Dockerfile => "dockerfile",
         }
+    }
+
+    /// Whether it makes an image of the sources as they are now; a Dockerfile is for later ones too.
+    pub fn makes_an_image(self) -> bool {
+        matches!(self, Verb::Build | Verb::Push | Verb::Run)
     }
 }
 
@@ -172,6 +179,8 @@ pub struct EnginePlan {
 
 /// Reads the configuration of the workspace and of the package that is chosen, and puts the command line over it.
 ///
+/// The labels that Cargo.toml and `commit` give come below those of the configuration.
+///
 /// # Errors
 /// [`crate::error::Exit::Usage`] for whatever does not make sense, before anything is done.
 pub fn intend(
@@ -181,6 +190,7 @@ pub fn intend(
     image: &ImageArgs,
     output: &OutputArgs,
     environment: &Environment,
+    commit: Option<&Commit>,
 ) -> Result<Intent> {
     let metadata = &workspace.metadata;
     let base = Config::read(&metadata.workspace_metadata, "workspace", &workspace.root_manifest())?;
@@ -206,6 +216,8 @@ pub fn intend(
     )?;
     let config = configs.remove(&candidate.package.id).unwrap_or_default().over(base);
     let binary = binary(candidate);
+    let created = created(environment, commit)?;
+    let labels = oci_labels(candidate.package, &binary.name, commit, created, verb == Verb::Dockerfile);
     let path = crate::image::binary::path(&binary.name)?;
     let platforms = platforms(verb, image, &config, environment)?;
     let outputs = outputs(verb, image, output, &config, &binary)?;
@@ -215,10 +227,10 @@ pub fn intend(
         profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
         features: features(source, &config),
         image: ImagePlan {
-            created: created(environment)?,
-            mtime: created(environment)?,
+            created,
+            mtime: source_date_epoch(environment)?.unwrap_or(0),
             annotations: annotations(image, &config)?,
-            ..ImagePlan::of(image_config(path, image, &config, BTreeMap::new())?)
+            ..ImagePlan::of(image_config(path, image, &config, labels)?)
         },
         asked: asked(image, &config)?,
         base: image.base.clone().or_else(|| config.base.clone()),
@@ -227,13 +239,20 @@ pub fn intend(
         engine: config.engine.clone(),
         outputs,
         workspace_root: metadata.workspace_root.clone(),
-        // cargo metadata has no such option, cargo build does.
-        target_directory: match &source.target_dir {
-            Some(folder) => camino::absolute_utf8(folder).context(|| format!("failed to find the folder {folder}"))?,
-            None => metadata.target_directory.clone(),
-        },
+        target_directory: target_directory(workspace, source)?,
         binary,
     })
+}
+
+/// cargo's target folder. `cargo metadata` has no option for it, `cargo build` does.
+///
+/// # Errors
+/// If the current folder is gone.
+pub fn target_directory(workspace: &Workspace, source: &SourceArgs) -> Result<Utf8PathBuf> {
+    match &source.target_dir {
+        Some(folder) => camino::absolute_utf8(folder).context(|| format!("failed to find the folder {folder}")),
+        None => Ok(workspace.metadata.target_directory.clone()),
+    }
 }
 
 fn binary(candidate: Candidate<'_>) -> Binary {
@@ -285,18 +304,6 @@ fn host() -> Result<Platform> {
     Platform::host().ok_or_else(|| {
         Error::usage(format!("this machine's CPU ({}) is none that images are built for", std::env::consts::ARCH))
             .help("name a platform: --platform linux/amd64")
-    })
-}
-
-/// The time of the image: the same for every build of the same sources.
-fn created(environment: &Environment) -> Result<i64> {
-    let Some(text) = &environment.source_date_epoch else {
-        return Ok(0);
-    };
-    // What RFC 3339, and with it an image, can express.
-    let seconds = text.parse().ok().filter(|seconds| (0..=253_402_300_799_i64).contains(seconds));
-    seconds.ok_or_else(|| {
-        Error::usage(format!("SOURCE_DATE_EPOCH is `{text}`, which is not a time in seconds since 1970"))
     })
 }
 
