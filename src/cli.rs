@@ -82,6 +82,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Print the Dockerfile, or write it with its context
     Dockerfile(DockerfileArgs),
+    /// Say what is in the image and what is not, and which dependency decided it
+    Explain(ExplainArgs),
+    /// Write a commented configuration into Cargo.toml
+    Init(InitArgs),
 }
 
 /// `cargo scratch build`, `cargo scratch push`
@@ -165,6 +169,34 @@ pub struct DockerfileArgs {
     /// Arguments for `cargo build`
     #[arg(last = true, value_name = "CARGO_ARGS")]
     pub cargo_args: Vec<String>,
+}
+
+/// `cargo scratch explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// What to build.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// What the image is.
+    #[command(flatten)]
+    pub image: ImageArgs,
+    /// How the result is printed
+    #[arg(long, value_name = "FMT", value_enum, default_value = "human", help_heading = OUTPUT)]
+    pub message_format: MessageFormat,
+    /// Arguments for `cargo build`
+    #[arg(last = true, value_name = "CARGO_ARGS")]
+    pub cargo_args: Vec<String>,
+}
+
+/// `cargo scratch init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// What to build.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Print the configuration, and write nothing
+    #[arg(long, help_heading = OUTPUT)]
+    pub dry_run: bool,
 }
 
 const PACKAGE: &str = "Package Selection";

@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(args, &shell),
         Command::Check(args) => commands::check::check(args, &shell),
         Command::Dockerfile(args) => commands::dockerfile::dockerfile(args, &shell),
+        Command::Explain(args) => commands::explain::explain(args, &shell),
+        Command::Init(args) => commands::init::init(args, &shell),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,5 +3,7 @@
 pub mod build;
 pub mod check;
 pub mod dockerfile;
+pub mod explain;
+pub mod init;
 mod pipeline;
 pub mod run;

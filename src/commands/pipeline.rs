@@ -15,6 +15,7 @@ use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
 use crate::needs::Needs;
 use crate::needs::graph::{Graph, Question};
+use crate::needs::hints::{self, Hint};
 use crate::oci::store::BlobStore;
 use crate::parallel;
 use crate::report::Built;
@@ -25,6 +26,7 @@ use crate::resolve::plan::{
 };
 use crate::resolve::workspace::{self, Workspace};
 use crate::shell::Shell;
+use crate::staging;
 
 /// The words of the user that every command has in some form.
 pub struct Words<'a> {
@@ -45,8 +47,6 @@ pub struct Project<'a> {
     pub toolchain: Toolchain,
     pub cargo_config: CargoConfig,
     pub compile: CompilePlan,
-    /// What the program needs of an image, once it has been found out.
-    pub needs: Option<Needs>,
 }
 
 impl<'a> Project<'a> {
@@ -55,7 +55,7 @@ impl<'a> Project<'a> {
         let cargo = toolchain::cargo();
         let source = words.source;
         let (repository, (toolchain, workspace)) = parallel::both(
-            || words.verb.makes_an_image().then(|| Repository::holding(place(source))).flatten(),
+            || words.verb.asks_git().then(|| Repository::holding(place(source))).flatten(),
             || parallel::both(|| Toolchain::find(cargo.clone()), || workspace::load(&cargo, source, shell)),
         );
         let (workspace, toolchain) = (workspace?, toolchain?);
@@ -68,12 +68,12 @@ impl<'a> Project<'a> {
         let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
         let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
         let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, shell)?;
-        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile, needs: None })
+        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile })
     }
 
     /// Finds out what the program needs, and puts it into the image. Cargo resolves the dependencies for this, which may
     /// write a Cargo.lock, as the compilation would: so whatever can be refused is refused first.
-    pub fn find_needs(&mut self, shell: &Shell) -> Result<&Needs> {
+    pub fn find_needs(&mut self, shell: &Shell) -> Result<(Needs, Vec<Hint>)> {
         let question = Question {
             cargo: &self.toolchain.cargo,
             toolchain: self.toolchain.sysroot.as_str(),
@@ -90,7 +90,40 @@ impl<'a> Project<'a> {
         };
         let needs = Needs::of(&graph);
         self.intent.need(&needs);
-        Ok(self.needs.insert(needs))
+        let hints = hints::of(&graph).into_iter().chain(hints::of_profile(&self.intent.profile));
+        Ok((needs, hints.collect()))
+    }
+
+    /// Says what is worth knowing, once: when it has been said of this binary and is still the same, it is left out.
+    fn say(&self, hints: &[Hint], shell: &Shell) {
+        let file = self.intent.folder().join("hints.json");
+        let Ok(new) = serde_json::to_vec(hints) else { return };
+        let old = fs_err::read(&file).unwrap_or_else(|_| b"[]".to_vec());
+        if self.words.dry_run || old == new {
+            return;
+        }
+        for hint in hints {
+            shell.note(format_args!("{} (cargo scratch explain says what to do)", hint.message));
+        }
+        // If it can't be remembered it is said again.
+        let _ = staging::write(&file, &new);
+    }
+
+    /// The manifest of the binary's package.
+    pub fn manifest(&self) -> &Utf8Path {
+        &self.package().manifest_path
+    }
+
+    /// Whether the binary's package has others.
+    pub fn has_several_binaries(&self) -> bool {
+        self.package().targets.iter().filter(|target| target.is_bin()).count() > 1
+    }
+
+    fn package(&self) -> &cargo_metadata::Package {
+        let binary = &self.intent.binary;
+        let is_it = |package: &&&cargo_metadata::Package| package.name == binary.package;
+        let members = self.workspace.members();
+        members.iter().find(is_it).copied().unwrap_or(members[0])
     }
 
     /// Finds the engine and what the program needs, which makes the plan complete.
@@ -105,7 +138,8 @@ impl<'a> Project<'a> {
         choice.accepts(options, &intent.outputs, intent.platforms.len() > 1)?;
         let steps = choice.engine().steps(&intent.outputs, intent.platforms.len() > 1);
         builtin::preflight(&intent.outputs)?;
-        self.find_needs(shell)?;
+        let (_, hints) = self.find_needs(shell)?;
+        self.say(&hints, shell);
         let intent = &self.intent;
         Ok(Plan {
             binary: intent.binary.clone(),

@@ -23,6 +23,15 @@ pub fn of(graph: &Graph) -> Vec<Hint> {
     [slow_allocator(graph), two_sets_of_roots(graph)].into_iter().flatten().collect()
 }
 
+/// The hint for a profile that programs are not shipped with.
+pub fn of_profile(profile: &str) -> Option<Hint> {
+    ["dev", "test"].contains(&profile).then(|| Hint {
+        code: "debug-profile",
+        message: format!("the profile `{profile}` makes a slow and large program"),
+        helps: vec!["leave it out for the release profile, or name one that inherits from it".to_owned()],
+    })
+}
+
 /// musl's allocator has one lock for all threads.
 fn slow_allocator(graph: &Graph) -> Option<Hint> {
     let threads = witnesses(graph, Meaning::Threads);

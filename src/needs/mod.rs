@@ -29,6 +29,7 @@ pub enum Ingredient {
     /// The order of the sources of host names, in `/etc/nsswitch.conf`.
     Nsswitch,
     /// The users, in `/etc/passwd` and `/etc/group`.
+    #[serde(rename = "passwd")]
     Users,
 }
 
@@ -44,7 +45,7 @@ impl Ingredient {
             Ingredient::ZoneInfo => "zoneinfo",
             Ingredient::Tmp => "tmp",
             Ingredient::Nsswitch => "nsswitch",
-            Ingredient::Users => "users",
+            Ingredient::Users => "passwd",
         }
     }
 

@@ -9,6 +9,9 @@ use super::plan::Environment;
 use crate::error::{Error, Result};
 use crate::oci::assemble::rfc3339;
 
+/// The label of the page of the repository.
+pub const SOURCE: &str = "org.opencontainers.image.source";
+
 /// The last second that RFC 3339, and with it an image, can express.
 const LAST: i64 = 253_402_300_799;
 

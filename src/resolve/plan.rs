@@ -37,6 +37,10 @@ pub enum Verb {
     Check,
     /// `cargo scratch dockerfile`
     Dockerfile,
+    /// `cargo scratch explain`
+    Explain,
+    /// `cargo scratch init`
+    Init,
 }
 
 impl Verb {
@@ -48,12 +52,14 @@ impl Verb {
             Verb::Run => "run",
             Verb::Check => "check",
             Verb::Dockerfile => "dockerfile",
+            Verb::Explain => "explain",
+            Verb::Init => "init",
         }
     }
 
-    /// Whether it makes an image of the sources as they are now; a Dockerfile is for later ones too.
-    pub fn makes_an_image(self) -> bool {
-        matches!(self, Verb::Build | Verb::Push | Verb::Run)
+    /// Whether it is about the sources as they are now; a Dockerfile is for later ones too.
+    pub fn asks_git(self) -> bool {
+        matches!(self, Verb::Build | Verb::Push | Verb::Run | Verb::Init)
     }
 }
 
