@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cli::{EngineArgs, ImageArgs, MessageFormat, OutputArgs, SourceArgs};
+use crate::compile::artifacts::{self, Strip};
 use crate::compile::cargo::{self, Build};
 use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::toolchain::{self, Toolchain};
@@ -47,6 +48,8 @@ pub struct Project<'a> {
     pub toolchain: Toolchain,
     pub cargo_config: CargoConfig,
     pub compile: CompilePlan,
+    /// Who strips the program.
+    pub strip: Strip,
 }
 
 impl<'a> Project<'a> {
@@ -67,8 +70,13 @@ impl<'a> Project<'a> {
         let intent = intend(words.verb, &workspace, source, words.image, words.output, &environment, commit.as_ref())?;
         let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
         let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
-        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, shell)?;
-        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile })
+        let profiles = manifest_profiles(&workspace.root_manifest())?;
+        let strip = match flags::user_strips(&cargo_config, &profiles, &intent.profile, &intent.platforms) {
+            true => Strip::User,
+            false => toolchain.objcopy().map_or(Strip::Linker, Strip::Afterwards),
+        };
+        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, &strip, shell)?;
+        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile, strip })
     }
 
     /// Finds out what the program needs, and puts it into the image. Cargo resolves the dependencies for this, which may
@@ -182,12 +190,8 @@ impl<'a> Project<'a> {
         self.toolchain.install(&missing, shell)?;
         let mut compiled = cargo::run(&self.build(), shell)?;
         let folder = self.intent.folder().join("artifacts");
-        for artifact in &mut compiled.artifacts {
-            let place = folder.join(artifact.platform.folder()).join(&self.intent.binary.name);
-            keep(&artifact.path, &place)
-                .context(|| format!("failed to take {} to the folder {folder}", artifact.path))?;
-            artifact.path = place;
-        }
+        let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, &self.strip);
+        compiled.artifacts = parallel::map(&compiled.artifacts, take).into_iter().collect::<Result<_>>()?;
         Ok(compiled)
     }
 
@@ -305,17 +309,12 @@ fn plan_compilation(
     toolchain: &Toolchain,
     config: &CargoConfig,
     workspace: &Workspace,
+    strip: &Strip,
     shell: &Shell,
 ) -> Result<CompilePlan> {
     let has_rust_lld = toolchain.has_rust_lld();
     let linkers: Vec<_> =
         intent.platforms.iter().map(|platform| (*platform, flags::linker(config, *platform, has_rust_lld))).collect();
-    let strip = !flags::user_strips(
-        config,
-        &manifest_profiles(&workspace.root_manifest())?,
-        &intent.profile,
-        &intent.platforms,
-    );
     let outside = workspace.packages_outside().into_iter().map(|(path, name)| (path, format!("/dependencies/{name}")));
     let remap = reproducible::remap_flags(
         &intent.workspace_root,
@@ -323,7 +322,7 @@ fn plan_compilation(
         &intent.target_directory,
         toolchain.rust_src_remap().into_iter().chain(outside.map(|(path, to)| (path.to_string(), to))),
     );
-    let additions = flags::additions(config, &linkers, strip, &remap);
+    let additions = flags::additions(config, &linkers, *strip == Strip::Linker, &remap);
     let command = cargo::command(&build_of(words, intent, toolchain, &additions), shell.verbosity(), shell.color());
     let targets = linkers.into_iter().map(|(platform, linker)| TargetPlan {
         platform,
@@ -338,19 +337,6 @@ fn plan_compilation(
         command: command.to_string(),
         additions,
     })
-}
-
-/// A second name for the same file, which stays when cargo puts another in the first one's place; a copy where the file
-/// system has no such thing.
-fn keep(artifact: &Utf8Path, place: &Utf8Path) -> std::io::Result<()> {
-    if let Some(parent) = place.parent() {
-        fs_err::create_dir_all(parent)?;
-    }
-    match fs_err::remove_file(place) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    fs_err::hard_link(artifact, place).or_else(|_| fs_err::copy(artifact, place).map(|_| ()))
 }
 
 /// The lock on the folder below the target folder; see [`Project::lock`].

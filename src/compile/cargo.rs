@@ -118,7 +118,7 @@ impl<'a> MessageReader<'a> {
             return;
         };
         if let Some(platform) = self.build.platforms.iter().find(|platform| is_for(path, platform.triple)) {
-            self.compiled.artifacts.push(Artifact { platform: *platform, path: path.clone() });
+            self.compiled.artifacts.push(Artifact { platform: *platform, path: path.clone(), symbols: None });
         }
     }
 

@@ -1,5 +1,6 @@
 //! HOW it is built: one call of cargo for all platforms, with the user's settings, and ours where they say nothing.
 
+pub mod artifacts;
 pub mod cargo;
 pub mod cargo_config;
 pub mod flags;
@@ -15,8 +16,10 @@ use crate::platform::Platform;
 pub struct Artifact {
     /// The platform it was built for.
     pub platform: Platform,
-    /// Where cargo put it. The next call of cargo may put another there.
+    /// Where it is. Where cargo put it, its next call may put another.
     pub path: Utf8PathBuf,
+    /// The same with its symbols, where it has been stripped of them.
+    pub symbols: Option<Utf8PathBuf>,
 }
 
 /// Everything that cargo told us while it built.
