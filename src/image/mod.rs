@@ -5,6 +5,7 @@
 pub mod binary;
 pub mod ca_certs;
 pub mod config;
+pub mod include;
 pub mod ingredients;
 pub mod tree;
 pub mod tzdata;
