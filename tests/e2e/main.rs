@@ -24,6 +24,8 @@ mod failures;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod ingredients;
+#[cfg(test)]
 mod interrupts;
 #[cfg(test)]
 mod podman;

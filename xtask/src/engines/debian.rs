@@ -34,6 +34,7 @@ const PACKAGES: &[&str] = &[
     "pkg-config",
     // looking into what was built
     "binutils",
+    "curl",
     "file",
 ];
 
