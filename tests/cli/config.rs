@@ -237,6 +237,9 @@ fn the_package_beats_the_workspace() {
   ],
   "labels": {
     "both": "package",
+    "org.opencontainers.image.created": "1970-01-01T00:00:00Z",
+    "org.opencontainers.image.title": "api",
+    "org.opencontainers.image.version": "1.0.0",
     "package": "yes",
     "workspace": "yes"
   },
@@ -281,6 +284,9 @@ fn a_flag_beats_both() {
   ],
   "labels": {
     "both": "flag",
+    "org.opencontainers.image.created": "1970-01-01T00:00:00Z",
+    "org.opencontainers.image.title": "api",
+    "org.opencontainers.image.version": "1.0.0",
     "package": "yes",
     "workspace": "yes"
   },

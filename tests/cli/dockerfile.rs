@@ -15,6 +15,7 @@ ARG TARGETPLATFORM
 ADD ${TARGETPLATFORM}/system.tar /
 COPY ${TARGETPLATFORM}/binary/ /
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LABEL "org.opencontainers.image.title"="app"
 WORKDIR /
 USER 65532:65532
 ENTRYPOINT ["/app"]
@@ -36,6 +37,7 @@ COPY ${TARGETPLATFORM}/binary/ /
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV A="b \"c\" \$d \\e"
 LABEL "org.example/x"="a \"b\" \$c"
+LABEL "org.opencontainers.image.title"="app"
 EXPOSE 53/udp
 EXPOSE 8080/tcp
 WORKDIR /srv/data

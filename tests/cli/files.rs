@@ -82,7 +82,10 @@ fn the_configuration_says_how_it_is_started() {
       "8080/tcp": {}
     },
     "Labels": {
-      "a": "b"
+      "a": "b",
+      "org.opencontainers.image.created": "1970-01-01T00:00:00Z",
+      "org.opencontainers.image.title": "app",
+      "org.opencontainers.image.version": "1.0.0"
     },
     "User": "5:5",
     "WorkingDir": "/srv/data"

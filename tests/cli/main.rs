@@ -16,6 +16,7 @@ mod engines;
 mod files;
 mod help;
 mod interrupt;
+mod labels;
 mod linkage;
 mod machine;
 mod multi_stage;

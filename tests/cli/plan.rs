@@ -72,6 +72,9 @@ user        65532:65532
 workdir     /
 content     passwd and group
 env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+label       org.opencontainers.image.created=1970-01-01T00:00:00Z
+label       org.opencontainers.image.title=demo
+label       org.opencontainers.image.version=1.0.0
 name        demo:latest
 engine      builtin
 step        write the layers and manifests
@@ -124,6 +127,9 @@ user        65532:65532
 workdir     /
 content     passwd and group
 env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+label       org.opencontainers.image.created=1970-01-01T00:00:00Z
+label       org.opencontainers.image.title=app
+label       org.opencontainers.image.version=1.0.0
 name        app:latest
 engine      builtin
 step        write the layers and manifests
@@ -147,6 +153,9 @@ entrypoint  /app
 user        65532:65532
 workdir     /
 env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+label       org.opencontainers.image.created=1970-01-01T00:00:00Z
+label       org.opencontainers.image.title=app
+label       org.opencontainers.image.version=1.0.0
 name        app:latest
 engine      builtin
 step        write the layers and manifests
@@ -162,6 +171,9 @@ entrypoint  /app
 user        65532:65532
 workdir     /
 env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+label       org.opencontainers.image.created=1970-01-01T00:00:00Z
+label       org.opencontainers.image.title=app
+label       org.opencontainers.image.version=1.0.0
 name        app:latest
 engine      builtin
 step        write the layers and manifests
@@ -191,6 +203,9 @@ entrypoint  /app
 user        65532:65532
 workdir     /
 env         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+label       org.opencontainers.image.created=1970-01-01T00:00:00Z
+label       org.opencontainers.image.title=app
+label       org.opencontainers.image.version=1.0.0
 name        app:latest
 engine      builtin
 step        write the layers and manifests

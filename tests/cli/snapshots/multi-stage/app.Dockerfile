@@ -73,6 +73,7 @@ RUN --mount=type=secret,id=cargo-credentials,target=/usr/local/cargo/credentials
 FROM scratch
 COPY --from=build ["/out/app","/app"]
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LABEL "org.opencontainers.image.title"="app"
 WORKDIR /
 USER 65532:65532
 ENTRYPOINT ["/app"]

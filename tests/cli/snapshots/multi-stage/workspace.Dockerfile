@@ -84,6 +84,7 @@ FROM scratch
 COPY --from=build ["/out/api","/api"]
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV A="1"
+LABEL "org.opencontainers.image.title"="api"
 EXPOSE 8080/tcp
 WORKDIR /
 USER 65532:65532
