@@ -159,7 +159,7 @@ mod tests {
 
     /// A repository without a commit, and the call of git in it; nothing where there is no git.
     fn repository(folder: &tempfile::TempDir) -> Option<Utf8PathBuf> {
-        let root = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
+        let root = Utf8PathBuf::from_path_buf(fs_err::canonicalize(folder.path()).unwrap()).unwrap();
         if which::which("git").is_err() {
             println!("skipped: there is no git");
             return None;

@@ -56,7 +56,16 @@ fn an_image_with_nothing_said() {
         assert_eq!(config.workdir, json!("/"));
         assert_eq!(config.created, json!("1970-01-01T00:00:00Z"));
         assert_eq!(config.ports, json!({ "8080/tcp": {} }));
-        assert_eq!(config.labels, json!({ "e2e": project.id, "org.opencontainers.image.title": "hello-http" }));
+        assert_eq!(
+            config.labels,
+            json!({
+                "e2e": project.id,
+                "org.opencontainers.image.created": "1970-01-01T00:00:00Z",
+                "org.opencontainers.image.description": "A small HTTP service that says who answers",
+                "org.opencontainers.image.title": "hello-http",
+                "org.opencontainers.image.version": "1.0.0",
+            })
+        );
         assert!(config.others.is_empty(), "{:?}", config.others);
         programs::serves(&image.platform, &image.root.join("hello-http"));
     }
@@ -88,7 +97,10 @@ fn an_image_with_everything_said() {
             config.labels,
             json!({
                 "e2e": project.id,
+                "org.opencontainers.image.created": "2023-11-14T22:13:20Z",
+                "org.opencontainers.image.description": "A small HTTP service that says who answers",
                 "org.opencontainers.image.title": "hello-http",
+                "org.opencontainers.image.version": "1.0.0",
                 "org.example.quotes": r#"it's "so" \ $HOME ${X:-y} #no comment"#,
                 "empty": "",
             })

@@ -82,6 +82,8 @@ impl Cmd {
         command.env("CARGO_HOME", home_of("CARGO_HOME", ".cargo"));
         command.env("RUSTUP_HOME", home_of("RUSTUP_HOME", ".rustup"));
         command.env("HOME", env!("CARGO_TARGET_TMPDIR"));
+        // The projects lie below this repository, whose commit is not theirs.
+        command.env("GIT_CEILING_DIRECTORIES", env!("CARGO_TARGET_TMPDIR"));
         command.stdin(Stdio::null()).process_group(0);
         Cmd { command }
     }
