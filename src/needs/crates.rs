@@ -71,8 +71,11 @@ impl Row {
 
     /// The packages of the graph that it holds for.
     pub fn matches<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = &'a Package> {
-        graph.named(self.name).filter(|package| {
-            self.with.iter().all(|feature| package.has(feature))
+        // The program itself may have a name that is also a crate's.
+        let dependencies = graph.packages().iter().skip(1);
+        dependencies.filter(|package| {
+            package.name == self.name
+                && self.with.iter().all(|feature| package.has(feature))
                 && !self.without.iter().any(|feature| package.has(feature))
                 && self.holds_for_version(package)
                 && (self.not_through.is_empty() || !graph.path_avoiding(package, self.not_through).is_empty())
@@ -199,4 +202,23 @@ pub const TABLE: &[Row] = &[
 /// The rows that hold for packages of this graph, with those packages, in the order of the table.
 pub fn holding(graph: &Graph) -> impl Iterator<Item = (&'static Row, &Package)> {
     TABLE.iter().flat_map(|row| row.matches(graph).map(move |package| (row, package)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_range_of_versions_is_one() {
+        for row in TABLE.iter().filter(|row| !row.versions.is_empty()) {
+            assert!(VersionReq::parse(row.versions).is_ok(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn no_row_is_there_twice() {
+        for (place, row) in TABLE.iter().enumerate() {
+            assert!(!TABLE[..place].contains(row), "{}", row.name);
+        }
+    }
 }

@@ -482,7 +482,7 @@ zones = { path = '../../zones', features = ['windows'] }
         project.edit("w/app/Cargo.toml", "edition", "# a comment\nedition");
         assert_eq!(project.load(), first);
         assert_eq!(project.load(), first);
-        // A manifest outside the workspace, which also changes Cargo.lock.
+        // A manifest outside the workspace, of which Cargo.lock says nothing.
         project.edit("zones/Cargo.toml", "default = ['std']", "default = ['std', 'windows']");
         assert_eq!(features_of_zones(&project.load()), ["default", "std", "windows"]);
         let mut others = project.question();

@@ -45,7 +45,10 @@ fn slow_allocator(graph: &Graph) -> Option<Hint> {
             shown(runtime)
         ),
         helps: vec![
-            format!("add another one: cargo add --package {} mimalloc", graph.root().name),
+            format!(
+                "add another one, which needs a C compiler for musl: cargo add --package {} mimalloc",
+                graph.root().name
+            ),
             "and say so in main.rs:\n#[global_allocator]\nstatic ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;"
                 .to_owned(),
         ],
@@ -57,6 +60,10 @@ fn two_sets_of_roots(graph: &Graph) -> Option<Hint> {
     let readers = witnesses(graph, Meaning::Reads(Ingredient::CaCertificates));
     let bringers = witnesses(graph, Meaning::Brings(Ingredient::CaCertificates));
     let (reader, bringer) = (readers.first()?, bringers.first()?);
+    let choosers = match (chooser(reader), chooser(bringer)) {
+        (one, other) if one == other => format!("`{one}`"),
+        (one, other) => format!("`{one}` and `{other}`"),
+    };
     Some(Hint {
         code: "two-sets-of-roots",
         message: format!(
@@ -64,7 +71,7 @@ fn two_sets_of_roots(graph: &Graph) -> Option<Hint> {
             shown(reader),
             shown(bringer)
         ),
-        helps: vec![format!("choose one with the features of `{}` and `{}`", chooser(reader), chooser(bringer))],
+        helps: vec![format!("choose one with the features of {choosers}")],
     })
 }
 
@@ -75,4 +82,43 @@ fn shown(witness: &Witness) -> String {
 /// The program's own dependency on the way, whose features are for the program to choose.
 fn chooser(witness: &Witness) -> &str {
     witness.path.get(1).or(witness.path.last()).map_or("", String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hints(dependencies: &[&str]) -> Vec<Hint> {
+        let lines = [&["0;;api v1.0.0"], dependencies].concat();
+        of(&Graph::parse(&lines.join("\n")).unwrap())
+    }
+
+    #[test]
+    fn threads_without_an_allocator_get_the_lines_to_add() {
+        let found = hints(&["1;;server v1.0.0", "2;rt,rt-multi-thread;tokio v1.0.0"]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].code, "slow-allocator");
+        assert!(found[0].message.contains("api -> server -> tokio"), "{}", found[0].message);
+        assert_eq!(
+            found[0].helps[0],
+            "add another one, which needs a C compiler for musl: cargo add --package api mimalloc"
+        );
+        assert!(found[0].helps[1].contains("#[global_allocator]\nstatic "));
+        assert!(hints(&["1;rt;tokio v1.0.0"]).is_empty());
+        assert!(hints(&["1;rt-multi-thread;tokio v1.0.0", "1;;mimalloc v0.1.0"]).is_empty());
+    }
+
+    #[test]
+    fn two_sets_of_roots_are_named_with_their_paths() {
+        let found = hints(&["1;;ureq v3.0.0", "2;;webpki-roots v1.0.0", "1;;client v1.0.0", "2;;native-tls v0.2.0"]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].code, "two-sets-of-roots");
+        for part in ["api -> client -> native-tls", "api -> ureq -> webpki-roots"] {
+            assert!(found[0].message.contains(part), "{}", found[0].message);
+        }
+        assert_eq!(found[0].helps, ["choose one with the features of `client` and `ureq`"]);
+        assert!(hints(&["1;;webpki-roots v1.0.0"]).is_empty());
+        let one = hints(&["1;;ureq v3.0.0", "2;;webpki-roots v1.0.0", "2;;native-tls v0.2.0"]);
+        assert_eq!(one[0].helps, ["choose one with the features of `ureq`"]);
+    }
 }

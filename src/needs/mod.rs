@@ -157,3 +157,81 @@ impl Witness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(lines: &[&str]) -> Graph {
+        Graph::parse(&lines.join("\n")).unwrap()
+    }
+
+    #[test]
+    fn the_nearest_reader_decides_and_those_behind_it_are_not_listed() {
+        let needs = Needs::of(&graph(&[
+            "0;;api v1.0.0 (/w)",
+            "1;;client v1.0.0",
+            "2;;rustls-platform-verifier v0.7.0",
+            "3;;rustls-native-certs v0.8.0",
+            "4;;openssl-probe v0.2.0",
+            "1;;store v1.0.0",
+            "2;;deep v1.0.0",
+            "3;;native-tls v0.2.0",
+        ]));
+        let decision = needs.decision(Ingredient::CaCertificates);
+        assert!(decision.needed && needs.needs(Ingredient::CaCertificates));
+        assert_eq!(decision.why, "reads the system's certificates");
+        assert_eq!(decision.path, ["api", "client", "rustls-platform-verifier"]);
+        let readers: Vec<_> = decision.readers.iter().map(|reader| reader.package.as_str()).collect();
+        assert_eq!(readers, ["rustls-platform-verifier", "native-tls"]);
+        assert!(!needs.needs(Ingredient::ZoneInfo));
+    }
+
+    #[test]
+    fn what_a_program_brings_is_the_reason_to_leave_it_out_unless_something_reads_it_too() {
+        let own = ["0;;api v1.0.0", "1;;webpki-roots v1.0.0"];
+        let decision = Needs::of(&graph(&own)).decisions.remove(&Ingredient::CaCertificates).unwrap();
+        assert!(!decision.needed && decision.readers.is_empty());
+        assert_eq!(decision.path, ["api", "webpki-roots"]);
+        let both = [own.as_slice(), &["1;;native-tls v0.2.0"]].concat();
+        assert!(Needs::of(&graph(&both)).needs(Ingredient::CaCertificates));
+        let neither = Needs::of(&graph(&own[..1])).decisions.remove(&Ingredient::CaCertificates).unwrap();
+        assert_eq!((neither.why.as_str(), neither.path.len()), ("no dependency reads certificates", 0));
+    }
+
+    #[test]
+    fn features_and_versions_decide() {
+        let zones = |line: &str| Needs::of(&graph(&["0;;api v1.0.0", line])).needs(Ingredient::ZoneInfo);
+        assert!(zones("1;std,tzdb-zoneinfo;jiff v0.2.0"));
+        assert!(!zones("1;std,tzdb-bundle-always,tzdb-zoneinfo;jiff v0.2.0"));
+        assert!(!zones("1;std;jiff v0.2.0"));
+        assert!(zones("1;;time v0.1.45"));
+        assert!(!zones("1;;time v0.3.0"));
+        assert!(zones("1;local-offset;time v0.3.0"));
+    }
+
+    #[test]
+    fn a_crate_that_another_one_takes_care_of_counts_only_on_other_ways() {
+        let through = ["0;;api v1.0.0", "1;;native-tls v0.2.0", "2;;openssl-sys v0.9.0"];
+        assert!(Needs::of(&graph(&through)).env.is_empty());
+        let also = [through.as_slice(), &["1;;openssl v0.10.0", "2;;openssl-sys v0.9.0 (*)"]].concat();
+        assert_eq!(Needs::of(&graph(&also)).env["SSL_CERT_FILE"], SSL_CERT_FILE);
+    }
+
+    #[test]
+    fn the_program_itself_is_no_crate_of_the_table() {
+        let needs = Needs::of(&graph(&["0;;users v1.0.0 (/w)", "1;;webpki-roots v1.0.0"]));
+        assert!(!needs.needs(Ingredient::Users));
+    }
+
+    #[test]
+    fn scripts_read_names_in_snake_case() {
+        let needs = Needs::of(&graph(&["0;;api v1.0.0", "1;;tempfile v3.0.0"]));
+        let json = serde_json::to_value(&needs).unwrap();
+        let names: Vec<_> = json["decisions"].as_object().unwrap().keys().collect();
+        assert_eq!(names, ["ca_certificates", "nsswitch", "tmp", "users", "zoneinfo"]);
+        assert_eq!(json["decisions"]["tmp"]["path"], serde_json::json!(["api", "tempfile"]));
+        let ours: Vec<_> = Ingredient::ALL.iter().map(|i| i.name().replace('-', "_")).collect();
+        assert!(names.iter().all(|name| ours.contains(name)));
+    }
+}
