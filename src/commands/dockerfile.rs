@@ -28,9 +28,10 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
     if let Some(folder) = &args.output {
         context::check_folder(folder)?;
     }
+    project.layers()?;
     project.find_needs(shell)?;
     let Some(folder) = &args.output else {
-        return shell.result(render::text(&project.intent.image.config, &["system", "binary"]).trim_end());
+        return shell.result(render::text(&project.intent.image.config, &project.layers()?).trim_end());
     };
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;

@@ -98,8 +98,14 @@ impl<'a> Project<'a> {
         };
         let needs = Needs::of(&graph);
         self.intent.need(&needs);
+        self.layers()?;
         let hints = hints::of(&graph).into_iter().chain(hints::of_profile(&self.intent.profile));
         Ok((needs, hints.collect()))
+    }
+
+    /// The names of the layers that the image is going to have, if it can be made.
+    pub fn layers(&self) -> Result<Vec<&'static str>> {
+        image::check(&self.intent.image, &self.intent.image.files(&self.intent.workspace_root)?)
     }
 
     /// Says what is worth knowing, once: when it has been said of this binary and is still the same, it is left out.
@@ -146,6 +152,7 @@ impl<'a> Project<'a> {
         choice.accepts(options, &intent.outputs, intent.platforms.len() > 1)?;
         let steps = choice.engine().steps(&intent.outputs, intent.platforms.len() > 1);
         builtin::preflight(&intent.outputs)?;
+        self.layers()?;
         let (_, hints) = self.find_needs(shell)?;
         self.say(&hints, shell);
         let intent = &self.intent;
@@ -218,7 +225,9 @@ impl<'a> Project<'a> {
 
     /// The images of checked artifacts.
     pub fn images(&self, artifacts: &[StaticArtifact]) -> Result<Vec<Image>> {
-        artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image)).collect::<Result<_>>()
+        // A build script may have made some of them.
+        let files = self.intent.image.files(&self.intent.workspace_root)?;
+        artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image, &files)).collect()
     }
 
     /// Has the engine make the image and bring it where it is to go. The report that is to come decides what is asked.

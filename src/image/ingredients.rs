@@ -188,9 +188,9 @@ impl Base for Nothing {
 }
 
 impl Ingredients {
-    /// What the user asked for, and for the rest what the program needs.
-    pub fn decide(asked: &Asked, needs: &Needs) -> Ingredients {
-        let put = |when, ingredient| Put::decide(when, needs.needs(ingredient));
+    /// What the user asked for, and for the rest what the program needs, as far as that is known.
+    pub fn decide(asked: &Asked, needs: Option<&Needs>) -> Ingredients {
+        let put = |when, ingredient| Put::decide(when, needs.is_some_and(|needs| needs.needs(ingredient)));
         Ingredients {
             ca_certificates: put(asked.ca_certificates, Ingredient::CaCertificates),
             own_certificates: asked.own_certificates.clone(),

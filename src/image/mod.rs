@@ -14,12 +14,13 @@ pub mod users;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use self::config::ImageConfig;
+use self::include::Include;
 use self::ingredients::{Base, Ingredients, Nothing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linkage::StaticArtifact;
 use crate::platform::Platform;
 
@@ -134,6 +135,17 @@ impl Image {
     }
 }
 
+/// Files of the user's, and where they are looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Included {
+    /// Which files, and where they go.
+    #[serde(flatten)]
+    pub include: Include,
+    /// The folder that the source is relative to.
+    pub folder: Utf8PathBuf,
+}
+
 /// Everything about the image that is the same for all platforms, and known before the first one is compiled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ImagePlan {
@@ -142,6 +154,8 @@ pub struct ImagePlan {
     pub config: ImageConfig,
     /// The files of a usual system that go in.
     pub ingredients: Ingredients,
+    /// The user's own files.
+    pub includes: Vec<Included>,
     /// The annotations of the manifest, and of the index over several.
     pub annotations: BTreeMap<String, String>,
     /// The time given to the image, in seconds since the epoch.
@@ -154,24 +168,76 @@ impl ImagePlan {
     /// A plan for an image with `/etc/passwd` and `/etc/group` only, from 1970.
     pub fn of(config: ImageConfig) -> ImagePlan {
         let ingredients = Ingredients { passwd: true, ..Ingredients::default() };
-        ImagePlan { config, ingredients, annotations: BTreeMap::new(), created: 0, mtime: 0 }
+        let annotations = BTreeMap::new();
+        ImagePlan { config, ingredients, includes: Vec::new(), annotations, created: 0, mtime: 0 }
+    }
+
+    /// The user's own files as they are now, none from outside of `boundary`.
+    ///
+    /// # Errors
+    /// As for [`include::entries`].
+    pub fn files(&self, boundary: &Utf8Path) -> Result<Vec<Entry>> {
+        let mut files: Vec<Entry> = Vec::new();
+        for group in self.includes.chunk_by(|one, other| one.folder == other.folder) {
+            let includes: Vec<_> = group.iter().map(|included| included.include.clone()).collect();
+            for entry in include::entries(&includes, &group[0].folder, boundary)? {
+                // Folders may be shared between those of the configuration and those of the command line.
+                if entry.content != Content::Folder || !files.contains(&entry) {
+                    files.push(entry);
+                }
+            }
+        }
+        Ok(files)
     }
 }
 
-/// Makes the image of a checked artifact.
+/// Makes the image of a checked artifact; `files` are the user's own.
 ///
 /// # Errors
 /// [`crate::error::Exit::Usage`] if something can't be read that the user wants in it, or two things want the same place.
-pub fn compose(artifact: &StaticArtifact, plan: &ImagePlan) -> Result<Image> {
-    let mut system = plan.ingredients.entries(&plan.config.user, &Nothing)?;
-    system.extend(config::folders(&plan.config, &system));
-    let lists = vec![("system", system), (BINARY, vec![binary::entry(artifact, &plan.config)])];
+pub fn compose(artifact: &StaticArtifact, plan: &ImagePlan, files: &[Entry]) -> Result<Image> {
+    let program = binary::entry(artifact, &plan.config);
     Ok(Image {
         platform: artifact.platform(),
-        layers: tree::layers(lists, |path| Nothing.has(path))?,
+        layers: layers(plan, files, program, &Nothing)?,
         config: plan.config.clone(),
         annotations: plan.annotations.clone(),
         created: plan.created,
         mtime: plan.mtime,
     })
+}
+
+/// Looks whether the image can be made, as far as that can be known before there is a program; returns the names of its
+/// layers.
+///
+/// # Errors
+/// As for [`compose`], and if the health check runs something that is not in the image.
+pub fn check(plan: &ImagePlan, files: &[Entry]) -> Result<Vec<&'static str>> {
+    let program = Entry::bytes(plan.config.program(), Vec::new());
+    let layers = layers(plan, files, program, &Nothing)?;
+    let names = layers.iter().map(|layer| layer.name).collect();
+    let Some(healthcheck) = &plan.config.healthcheck else { return Ok(names) };
+    let is_there = |path: &str| {
+        let mut entries = layers.iter().flat_map(|layer| &layer.entries);
+        entries.any(|entry| entry.path == path && entry.content != Content::Folder)
+    };
+    match healthcheck.cmd.first() {
+        None => Err(Error::usage("the health check has no command").help(format!(
+            "name a program of the image and its arguments: --health-cmd \"{} --health\"",
+            plan.config.program()
+        ))),
+        Some(program) if is_there(program) || Nothing.has(program) => Ok(names),
+        Some(program) => Err(Error::usage(format!("the health check runs `{program}`, which is not in the image"))
+            .help("there is no shell and no curl: let the program check itself, or include one that does")
+            .help(format!("the program is `{}`", plan.config.program()))),
+    }
+}
+
+fn layers(plan: &ImagePlan, files: &[Entry], program: Entry, base: &dyn Base) -> Result<Vec<Layer>> {
+    let mut system = plan.ingredients.entries(&plan.config.user, base)?;
+    let others = [system.as_slice(), files].concat();
+    system.extend(config::folders(&plan.config, &others));
+    // What seldom changes comes first: a layer that is the same as before is not pushed again.
+    let lists = vec![("system", system), ("files", files.to_vec()), (BINARY, vec![program])];
+    tree::layers(lists, |path| base.has(path))
 }

@@ -133,7 +133,7 @@ pub enum Mode {
     /// Octal digits.
     Text(String),
     /// The number itself.
-    Number(u32),
+    Number(i64),
 }
 
 /// The value of `smoke`.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::config::{Config, Healthcheck as HealthTable, SmokeValue};
+use super::config::{Config, Healthcheck as HealthTable, IncludeTable, Mode, SmokeValue};
 use crate::cli::ImageArgs;
 use crate::engine::Wanted;
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
+use crate::image::Included;
 use crate::image::config::{Healthcheck, ImageConfig, Words, absolute, assignment, duration};
+use crate::image::include::{Include, mode_of_integer, parse_mode};
 use crate::image::ingredients::{Asked, When};
 use crate::oci::reference::ImageName;
 use crate::platform::Platform;
@@ -91,6 +93,31 @@ pub fn asked(args: &ImageArgs, config: &Config) -> Result<Asked> {
     Ok(asked)
 }
 
+/// The user's own files: those of the configuration, then those of the command line.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] for a place or mode that is none.
+pub fn includes(args: &ImageArgs, config: &Config) -> Result<Vec<Included>> {
+    let configured = config.include.iter().flatten().map(included);
+    let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
+    let given = args.include.iter().map(|text| {
+        let include = Include::parse_flag(text)?;
+        Ok(Included { include, folder: current.clone() })
+    });
+    configured.chain(given).collect()
+}
+
+fn included(table: &IncludeTable) -> Result<Included> {
+    let mode = match &table.mode {
+        Some(Mode::Text(text)) => Some(parse_mode(text)?),
+        Some(Mode::Number(number)) => Some(mode_of_integer(*number)?),
+        None => None,
+    };
+    let IncludeTable { source, target, uid, gid, exclude, folder, .. } = table.clone();
+    let include = Include { mode, uid, gid, exclude, ..Include::new(source, target)? };
+    Ok(Included { include, folder })
+}
+
 /// What the debug variant is built on, if there is to be one.
 pub fn debug_base(args: &ImageArgs, config: &Config) -> Option<String> {
     let wanted = args.debug || args.debug_base.is_some() || config.debug == Some(true);
@@ -147,6 +174,7 @@ pub fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     only("passwd", Config { passwd: c.passwd, ..none() })?;
     only("nsswitch", Config { nsswitch: c.nsswitch, ..none() })?;
     only("home", Config { home: c.home, ..none() })?;
+    config.include.iter().flatten().try_for_each(|table| included(table).map(drop)).map_err(at("include"))?;
     let smoke = Some(SmokeValue::Wanted(true));
     only("smoke-timeout", Config { smoke, smoke_timeout: c.smoke_timeout, ..none() })
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::config::Config;
 use super::features::FeatureSelection;
 use super::git::Commit;
-use super::image::{SmokeWish, annotations, asked, debug_base, image_config, smoke};
+use super::image::{SmokeWish, annotations, asked, debug_base, image_config, includes, smoke};
 use super::labels::{created, oci_labels, source_date_epoch};
 use super::outputs::{Export, ExportForm, Outputs};
 use super::select::{Candidate, Wanted, select};
@@ -223,6 +223,7 @@ pub fn intend(
     let config = configs.remove(&candidate.package.id).unwrap_or_default().over(base);
     let binary = binary(candidate);
     let created = created(environment, commit)?;
+    let asked = asked(image, &config)?;
     let labels = oci_labels(candidate.package, &binary.name, commit, created, verb == Verb::Dockerfile);
     let path = crate::image::binary::path(&binary.name)?;
     let platforms = platforms(verb, image, &config, environment)?;
@@ -236,9 +237,11 @@ pub fn intend(
             created,
             mtime: source_date_epoch(environment)?.unwrap_or(0),
             annotations: annotations(image, &config)?,
+            ingredients: Ingredients::decide(&asked, None),
+            includes: includes(image, &config)?,
             ..ImagePlan::of(image_config(path, image, &config, labels)?)
         },
-        asked: asked(image, &config)?,
+        asked,
         base: image.base.clone().or_else(|| config.base.clone()),
         debug_base: debug_base(image, &config),
         smoke: smoke(image, &config)?,
@@ -374,7 +377,7 @@ impl Intent {
     /// Puts into the image what the program needs and the user has not decided.
     pub fn need(&mut self, needs: &Needs) {
         let image = &mut self.image;
-        image.ingredients = Ingredients::decide(&self.asked, needs);
+        image.ingredients = Ingredients::decide(&self.asked, Some(needs));
         if image.ingredients.has_certificates() {
             for (name, value) in &needs.env {
                 image.config.env.entry(name.clone()).or_insert_with(|| value.clone());
@@ -419,6 +422,9 @@ impl Display for Plan {
         line("user", &image.user.to_string())?;
         line("workdir", &image.workdir)?;
         line("content", &self.image.ingredients.to_string())?;
+        for included in &self.image.includes {
+            line("include", &format!("{} at {}", included.include.source, included.include.target))?;
+        }
         for (name, value) in &image.env {
             line("env", &format!("{name}={value}"))?;
         }
