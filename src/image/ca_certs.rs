@@ -284,6 +284,7 @@ mod tests {
         assert_eq!(name(&[(O, UTF8, b"Corp"), (OU, UTF8, b"IT"), (CN, UTF8, b"Root")]), "Root");
         assert_eq!(name(&[(OU, UTF8, b"IT"), (O, UTF8, b"Corp")]), "IT");
         assert_eq!(name(&[(6, 0x13, b"DE"), (O, 0x13, b"Corp")]), "Corp");
+        assert_eq!(name(&[(CN, UTF8, b"first"), (CN, UTF8, b"last")]), "last");
         assert_eq!(name(&[]), "unnamed");
         assert_eq!(name(&[(CN, UTF8, "Főtanúsítvány".as_bytes())]), "Főtanúsítvány");
         assert_eq!(name(&[(CN, 0x14, b"Stra\xdfe")]), "Straße");
@@ -320,10 +321,15 @@ mod tests {
     fn a_broken_certificate_is_named_by_its_number() {
         let (first, second) = (pem(&named(1, "a")), named(2, "b"));
         let cut = |der: &[u8]| pem(&der[..der.len() - 1]);
+        // Of another kind, as a revocation list is.
+        let mut other = second.clone();
+        let signature = other.len() - 3;
+        other[signature] = 4;
         let long = pem(&[&second[..], b"x"].concat());
         for (text, reason) in [
             (cut(&second), "it is no X.509 certificate"),
             (long, "it is no X.509 certificate"),
+            (pem(&other), "it is no X.509 certificate"),
             (pem(b"0\0"), "it is no X.509 certificate"),
             (pem(&second).replace('M', "*"), "it is not base64 between its first and its last line"),
             (pem(&second).replace("END", "FIN"), "its last line, -----END CERTIFICATE-----, is missing"),
