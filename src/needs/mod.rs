@@ -229,7 +229,7 @@ mod tests {
         let needs = Needs::of(&graph(&["0;;api v1.0.0", "1;;tempfile v3.0.0"]));
         let json = serde_json::to_value(&needs).unwrap();
         let names: Vec<_> = json["decisions"].as_object().unwrap().keys().collect();
-        assert_eq!(names, ["ca_certificates", "nsswitch", "tmp", "users", "zoneinfo"]);
+        assert_eq!(names, ["ca_certificates", "nsswitch", "passwd", "tmp", "zoneinfo"]);
         assert_eq!(json["decisions"]["tmp"]["path"], serde_json::json!(["api", "tempfile"]));
         let ours: Vec<_> = Ingredient::ALL.iter().map(|i| i.name().replace('-', "_")).collect();
         assert!(names.iter().all(|name| ours.contains(name)));
