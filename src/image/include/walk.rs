@@ -181,7 +181,7 @@ fn ignore_file(folder: &Path) -> Result<Option<Gitignore>> {
         metadata if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file()) => {
             return Err(Error::usage(format!("{} is not a file", shown(&path))));
         }
-        metadata => drop(metadata.context(reading)?),
+        metadata => metadata.map(|_| ()).context(reading)?,
     }
     let text = fs::read_to_string(&path).context(reading)?;
     let mut rules = GitignoreBuilder::new(folder);
