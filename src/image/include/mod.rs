@@ -26,9 +26,9 @@
 //! absolute ones, ones that lead out of the source folder, to nothing, to what is left out, or in a circle. Links to folders
 //! are not walked through. A source that is itself a link is what it leads to.
 //!
-//! **Refused** by name are fifos, sockets and devices, which are never opened; files that can't be read; and names that not
-//! every image can hold: those that are not UTF-8, have control characters, or begin with `.wh.`, which in a layer deletes a
-//! file. Two sources for one path are an error; folders may be shared.
+//! **Refused** by name are fifos, sockets and devices, which are never opened; files that can't be read; names that are not
+//! UTF-8 or have control characters, such as a line break, which lists of files and terminals take for something else; and
+//! names that begin with `.wh.`, which in a layer delete a file. Two sources for one path are an error; folders may be shared.
 
 mod links;
 mod pattern;
@@ -209,7 +209,7 @@ fn joined(place: &str, path: &str) -> String {
     }
 }
 
-/// What every engine puts into an image in the same way.
+/// What can be listed one a line, and is a file to whoever unpacks the layer (OCI image specification, "whiteouts").
 fn check_path(path: &str, include: &Include) -> Result<()> {
     let why = if path.contains(|c: char| c.is_control()) {
         "a name in it has a control character"
