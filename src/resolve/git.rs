@@ -245,6 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let Some(root) = repository(&folder) else { return };
         write(&root, "src/a");
+        write(&root, "target/known");
         commit_all(&root);
         for path in ["target/x", "out/deep/image.tar", "id"] {
             write(&root, path);
