@@ -111,8 +111,7 @@ fn text(explanation: &Explanation<'_>) -> String {
 
 fn reason(name: &str, asked: When, decision: &Decision) -> String {
     match asked {
-        When::Always => format!("{name} = \"always\" ({})", decision.why),
-        When::Never => format!("{name} = \"never\" ({})", decision.why),
+        When::Always | When::Never => format!("you say so ({})", decision.why),
         When::Auto if name == Ingredient::Users.name() => {
             format!("in every image: engines show its names ({})", decision.why)
         }

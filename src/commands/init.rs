@@ -44,12 +44,13 @@ pub fn init(args: &InitArgs, shell: &Shell) -> Result<()> {
 fn add(manifest: &Utf8Path, section: &str) -> Result<()> {
     let doing = || format!("failed to write {manifest}");
     // A link stays one: what it leads to is changed.
-    let place = manifest.canonicalize_utf8().context(doing)?;
-    let before = fs_err::read_to_string(&place).context(|| format!("failed to read {manifest}"))?;
+    let place = fs_err::canonicalize(manifest).context(doing)?;
+    let place = Utf8Path::from_path(&place).unwrap_or(manifest);
+    let before = fs_err::read_to_string(place).context(|| format!("failed to read {manifest}"))?;
     let after = appended(manifest, &before, section)?;
-    let permissions = fs_err::metadata(&place).context(doing)?.permissions();
-    staging::write(&place, after.as_bytes()).context(doing)?;
-    fs_err::set_permissions(&place, permissions).context(doing)
+    let permissions = fs_err::metadata(place).context(doing)?.permissions();
+    staging::write(place, after.as_bytes()).context(doing)?;
+    fs_err::set_permissions(place, permissions).context(doing)
 }
 
 /// The manifest with the section at its end, in the manifest's own line endings.
@@ -131,7 +132,7 @@ fn tag(intent: &Intent) -> String {
     let source = intent.image.config.labels.get(SOURCE).map(String::as_str).unwrap_or_default();
     let path = source.strip_prefix("https://github.com/").map(|path| path.trim_end_matches(".git").to_lowercase());
     let path = path.filter(|path| path.split('/').count() == 2);
-    let Some(path) = path else { return format!("ghcr.io/OWNER/{}", intent.outputs.names[0]) };
+    let Some(path) = path else { return format!("ghcr.io/owner/{}", intent.outputs.names[0]) };
     format!("ghcr.io/{path}:latest")
 }
 
