@@ -172,13 +172,22 @@ fn git_caches_and_ignore_files_stay_out() {
 
 #[test]
 fn ignore_files_say_what_is_left_out_and_gitignore_does_not() {
-    let w = Workspace::with(&["s/a.map", "s/b.css", "s/sub/c.map", "s/sub/d.map", "s/drafts/e", "s/sub/drafts/f", "g"]);
+    let w = Workspace::with(&[
+        "s/a.map",
+        "s/b.css",
+        "s/sub/c.map",
+        "s/sub/d.map",
+        "s/drafts/e",
+        "s/sub/drafts/f",
+        "s/z/d.map",
+        "g",
+    ]);
     w.write(".gitignore", "*");
     w.write("s/.gitignore", "*");
     w.write(".scratchignore", "*.map\n# comment\n/g\n");
     w.write("s/.scratchignore", "\u{feff}/drafts/\n");
     w.write("s/sub/.scratchignore", "!d.map\n");
-    let all = ["/t/.gitignore 644", "/t/b.css 644", "/t/sub/d.map 644", "/t/sub/drafts/f 644"];
+    let all = ["/t/.gitignore 644", "/t/b.css 644", "/t/sub/d.map 644", "/t/sub/drafts/f 644", "/t/z/ 755"];
     assert_eq!(w.brings("s", "/t"), all);
     // What is named goes in.
     assert_eq!(w.brings("s/a.map", "/t"), ["/t 644"]);

@@ -104,10 +104,10 @@ impl Walk<'_> {
     /// Takes what is in a folder: all of it if the folder itself is `meant`, or else what matches.
     fn visit(&mut self, folder: &Path, meant: bool) -> Result<()> {
         let path = self.folder.as_std_path().join(folder);
-        let depth = self.ignores.len();
-        self.ignores.extend(ignore_file(&path)?);
         let reading = || format!("failed to include {}", shown(&path));
         let mut found = fs::read_dir(&path).context(reading)?.collect::<Result<Vec<_>, _>>().context(reading)?;
+        let depth = self.ignores.len();
+        self.ignores.extend(ignore_file(&path)?);
         found.sort_by_key(fs::DirEntry::file_name);
         for entry in found {
             let inside = folder.join(entry.file_name());

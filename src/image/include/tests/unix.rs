@@ -154,7 +154,7 @@ fn what_cant_be_read_is_told_at_once() {
     }
     assert_eq!(w.refuses("s").0, "can't include w/s/x");
     assert_eq!(w.refuses("s/x").0, "can't include w/s/x");
-    assert_eq!(w.refuses("d").0, "failed to read w/d/.scratchignore");
+    assert_eq!(w.refuses("d").0, "failed to include w/d");
     chmod(&w.root.join("d"), 0o700);
 }
 
