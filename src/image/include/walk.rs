@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
@@ -103,7 +103,8 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Takes what is in a folder: all of it if the folder itself is `meant`, or else what matches.
     fn visit(&mut self, folder: &Path, meant: bool) -> Result<()> {
-        let path = self.folder.as_std_path().join(folder);
+        // Not `join`, which ends with a slash if there is nothing to join.
+        let path: PathBuf = self.folder.as_std_path().iter().chain(folder).collect();
         let reading = || format!("failed to include {}", shown(&path));
         let mut found = fs::read_dir(&path).context(reading)?.collect::<Result<Vec<_>, _>>().context(reading)?;
         let depth = self.ignores.len();
