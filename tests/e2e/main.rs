@@ -28,6 +28,8 @@ mod ingredients;
 #[cfg(test)]
 mod interrupts;
 #[cfg(test)]
+mod pitfalls;
+#[cfg(test)]
 mod podman;
 #[cfg(test)]
 mod programs;

@@ -17,7 +17,13 @@ impl Container<'_> {
     /// `docker run --detach` of an image, with its port 8080 published on a free one of this machine's.
     #[track_caller]
     pub fn serve<'a>(project: &'a Project, runner: Runner, image: &str) -> Container<'a> {
-        let run = project.runner(runner).args(["run", "--detach", "--publish=127.0.0.1::8080", image]);
+        Container::start(project, runner, &["--publish=127.0.0.1::8080"], image)
+    }
+
+    /// `docker run --detach` of an image with options.
+    #[track_caller]
+    pub fn start<'a>(project: &'a Project, runner: Runner, options: &[&str], image: &str) -> Container<'a> {
+        let run = project.runner(runner).args(["run", "--detach"]).args(options).arg(image);
         let id = run.run().succeeded();
         Container { project, runner, id: id.line().to_owned() }
     }
@@ -31,6 +37,12 @@ impl Container<'_> {
     pub fn address(&self) -> String {
         let port = self.command("port").args([&self.id, "8080/tcp"]).run().succeeded();
         port.line().to_owned()
+    }
+
+    /// What its program has printed so far.
+    #[track_caller]
+    pub fn logs(&self) -> String {
+        self.command("logs").arg(&self.id).run().succeeded().stdout
     }
 
     /// What `docker inspect` says of it.

@@ -28,24 +28,32 @@ pub struct Project {
 
 impl Project {
     /// A copy of `tests/programs/hello-http`, if there are engines.
+    pub fn hello() -> Option<Project> {
+        Project::kept("hello-http", "")
+    }
+
+    /// A copy of `tests/programs/pitfalls`, with this member as the project, if there are engines.
+    pub fn pitfall(member: &str) -> Option<Project> {
+        Project::kept("pitfalls", member)
+    }
+
+    /// A copy of a workspace in `tests/programs`.
     ///
     /// All tests share one copy and what cargo compiled of it, also from one run to the next; target folders they have of
     /// their own, so that they need not wait for each other.
-    pub fn hello() -> Option<Project> {
+    fn kept(workspace: &str, member: &str) -> Option<Project> {
         let engines = Engines::find()?;
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/hello-http");
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hello-http");
-        fs_err::create_dir_all(root.join("target")).unwrap();
-        let lock = fs_err::File::create(root.join("target/.lock")).unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(workspace);
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(workspace);
+        fs_err::create_dir_all(copy.join("target")).unwrap();
+        let lock = fs_err::File::create(copy.join("target/.lock")).unwrap();
         lock.file().lock().unwrap();
-        for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
-            write_if_new(&root.join(file), &fs_err::read(source.join(file)).unwrap());
-        }
+        copy_if_new(&source, &copy);
         drop(lock);
         // Below the project: the path of a target folder elsewhere would be part of what cargo compiles.
-        let folder = tempfile::Builder::new().prefix("t-").tempdir_in(root.join("target")).unwrap();
-        let build = Some(root.join("target/build"));
-        Some(Project::at(engines, root, folder.path().to_owned(), build, folder))
+        let folder = tempfile::Builder::new().prefix("t-").tempdir_in(copy.join("target")).unwrap();
+        let build = Some(copy.join("target/build"));
+        Some(Project::at(engines, copy.join(member), folder.path().to_owned(), build, folder))
     }
 
     /// A project of a test's own, with these files.
@@ -193,13 +201,24 @@ pub fn manifest(name: &str) -> String {
     format!("[package]\nname = \"{name}\"\nversion = \"1.2.3\"\nedition = \"2021\"\n\n[workspace]\n")
 }
 
-/// cargo compiles anew what has another time.
-fn write_if_new(path: &Path, bytes: &[u8]) {
-    if fs_err::read(path).is_ok_and(|found| found == bytes) {
-        return;
+/// Copies what differs and leaves the rest alone: cargo compiles anew what has another time.
+fn copy_if_new(source: &Path, copy: &Path) {
+    fs_err::create_dir_all(copy).unwrap();
+    for entry in fs_err::read_dir(source).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), copy.join(entry.file_name()));
+        if from.is_dir() {
+            // Somebody may have compiled it where it is.
+            if entry.file_name() != "target" {
+                copy_if_new(&from, &to);
+            }
+            continue;
+        }
+        let bytes = fs_err::read(&from).unwrap();
+        if fs_err::read(&to).ok().as_ref() != Some(&bytes) {
+            fs_err::write(&to, bytes).unwrap();
+        }
     }
-    fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-    fs_err::write(path, bytes).unwrap();
 }
 
 /// The source of a program that prints this.

@@ -1,0 +1,5 @@
+//! Needs nothing but itself.
+
+fn main() {
+    println!("nothing is missing");
+}
