@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod assemble;
+pub mod base;
 pub mod layer;
 pub mod layout;
 pub mod reference;

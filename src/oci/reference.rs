@@ -156,7 +156,8 @@ fn is_domain(text: &str) -> bool {
     port.is_none_or(|port| port.parse::<u16>().is_ok()) && (is_address || host.split('.').all(is_label))
 }
 
-fn is_tag(text: &str) -> bool {
+/// Whether this may be a tag.
+pub fn is_tag(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     !text.is_empty() && text.len() <= LONGEST_TAG && text.chars().all(plain) && !text.starts_with(['.', '-'])
 }

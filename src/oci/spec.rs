@@ -16,6 +16,11 @@ pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// `application/vnd.oci.image.layer.v1.tar+gzip`
 pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// `application/vnd.oci.image.layer.v1.tar`
+pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// `application/vnd.oci.image.layer.v1.tar+zstd`
+pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+
 /// What points to a document or a layer ("OCI content descriptors").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,6 +175,12 @@ pub struct History {
 }
 
 impl Platform {
+    /// Reads `os/arch[/variant]`.
+    pub fn parse(name: &str) -> Option<Platform> {
+        let mut parts = name.splitn(3, '/').map(str::to_owned);
+        Some(Platform { os: parts.next()?, architecture: parts.next()?, variant: parts.next() })
+    }
+
     /// `os/arch[/variant]`
     pub fn name(&self) -> String {
         let variant = self.variant.as_ref().map_or_else(String::new, |variant| format!("/{variant}"));

@@ -50,15 +50,7 @@ impl BlobStore {
 
     /// Deletes what no build has used for a week. Failures are of no consequence.
     pub fn prune(&self) {
-        let Some(limit) = SystemTime::now().checked_sub(KEPT) else {
-            return;
-        };
-        for file in fs_err::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let modified = file.metadata().and_then(|metadata| metadata.modified());
-            if modified.is_ok_and(|modified| modified < limit) {
-                let _ = fs_err::remove_file(file.path());
-            }
-        }
+        prune(&self.folder);
     }
 
     fn remembered(&self, key: &str) -> Option<StoredLayer> {
@@ -112,7 +104,21 @@ fn key(entries: &[Entry], mtime: i64) -> io::Result<String> {
     Ok(digest(description.as_bytes()))
 }
 
-fn touch(path: &Utf8Path) {
+/// Deletes the files of a folder that have not been touched for a week. Failures are of no consequence.
+pub fn prune(folder: &Utf8Path) {
+    let Some(limit) = SystemTime::now().checked_sub(KEPT) else {
+        return;
+    };
+    for file in fs_err::read_dir(folder).into_iter().flatten().flatten() {
+        let modified = file.metadata().and_then(|metadata| metadata.modified());
+        if modified.is_ok_and(|modified| modified < limit) {
+            let _ = fs_err::remove_file(file.path());
+        }
+    }
+}
+
+/// Says that a file is in use.
+pub fn touch(path: &Utf8Path) {
     let opened = fs_err::OpenOptions::new().write(true).open(path);
     let _ = opened.and_then(|file| file.file().set_modified(SystemTime::now()));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 use indicatif::ProgressBar;
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Method, Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, SendBody};
@@ -39,6 +40,8 @@ pub struct Client {
     repository: String,
     access: Access,
     tls_verify: bool,
+    /// The option that the registry was named with.
+    option: &'static str,
     origin: OnceLock<String>,
     /// What the registry asked for.
     authorization: Mutex<Option<Authorization>>,
@@ -71,6 +74,8 @@ impl Client {
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(SILENCE))
             .timeout_per_write(Some(SILENCE))
+            // Blobs are often in a storage of somebody else's, who is not to be shown our credentials.
+            .redirect_auth_headers(RedirectAuthHeaders::Never)
             .tls_config(tls.build());
         if is_loopback(host) {
             config = config.proxy(None);
@@ -81,9 +86,26 @@ impl Client {
             repository: name.repository().into_owned(),
             access,
             tls_verify,
+            option: "--tag",
             origin: OnceLock::new(),
             authorization: Mutex::new(None),
         }
+    }
+
+    /// The same, named with another option than `--tag`: for the advice in errors.
+    #[must_use]
+    pub fn named_by(self, option: &'static str) -> Client {
+        Client { option, ..self }
+    }
+
+    /// Whether it is asked for an image to build on.
+    pub fn is_for_base(&self) -> bool {
+        self.option == "--base"
+    }
+
+    /// The option that the registry was named with.
+    pub fn option(&self) -> &'static str {
+        self.option
     }
 
     /// The registry's host, with its port where it has one.

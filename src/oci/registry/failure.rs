@@ -30,7 +30,7 @@ pub fn refused(client: &Client, method: &Method, url: &str, response: Response<B
     };
     let said = said(response).map_or_else(String::new, |said| format!(": {said}"));
     let error = Error::new(Exit::Registry, message).because(format!("{method} was answered with HTTP {status}{said}"));
-    let advice = if is_elsewhere { Vec::new() } else { advice(host, status.as_u16()) };
+    let advice = if is_elsewhere { Vec::new() } else { advice(client, status.as_u16()) };
     advice.into_iter().fold(error, Error::help)
 }
 
@@ -44,10 +44,14 @@ fn who(client: &Client, url: &str) -> String {
     }
 }
 
-fn advice(host: &str, status: u16) -> Vec<String> {
+fn advice(client: &Client, status: u16) -> Vec<String> {
+    let host = client.host();
+    let again = "run the same command again in a while".to_owned();
     let login = format!("log in with an account that may: docker login {host}");
     match (status, host) {
-        (403, "ghcr.io") => vec![
+        // Nothing has been made yet that could be pushed.
+        (429 | 500.., _) if client.is_for_base() => vec![again],
+        (403, "ghcr.io") if !client.is_for_base() => vec![
             "the token needs `write:packages`; in GitHub Actions: permissions: packages: write".to_owned(),
             "a package that exists already must be linked to the repository: Package settings, Manage Actions access"
                 .to_owned(),
@@ -57,7 +61,7 @@ fn advice(host: &str, status: u16) -> Vec<String> {
         (413, _) => {
             vec!["the limit is often a proxy's in front of the registry (nginx: client_max_body_size)".to_owned()]
         }
-        (429 | 500.., _) => vec!["the image is built; run the same command again in a while".to_owned()],
+        (429 | 500.., _) => vec![format!("the image is built; {again}")],
         _ => Vec::new(),
     }
 }
@@ -91,18 +95,17 @@ pub fn unreachable(client: &Client, url: &str, error: ureq::Error) -> Error {
     }
     let who = who(client, url);
     let failed = |what: String| Error::new(Exit::Registry, what);
+    let check_name = format!("check the name in {}, and the network", client.option());
     match error {
-        ureq::Error::HostNotFound => {
-            failed(format!("{who} was not found")).help("check the name in --tag, and the network")
-        }
+        ureq::Error::HostNotFound => failed(format!("{who} was not found")).help(check_name),
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             failed(format!("{who} does not listen at its address"))
                 .because(error)
-                .help("start the registry, or check the port in --tag")
+                .help(format!("start the registry, or check the port in {}", client.option()))
         }
         // Name resolution reports through the system's own words.
         ureq::Error::Io(error) if is_lookup(&error) => {
-            failed(format!("{who} was not found")).because(error).help("check the name in --tag, and the network")
+            failed(format!("{who} was not found")).because(error).help(check_name)
         }
         ureq::Error::Timeout(_) => failed(format!("{who} does not answer"))
             .because(error)

@@ -11,5 +11,5 @@ mod push;
 
 pub use auth::docker_config_folder;
 pub use client::{Access, Client};
-pub use pull::read_back;
+pub use pull::{get_blob, get_manifest, head_manifest, read_back};
 pub use push::push;
