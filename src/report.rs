@@ -75,16 +75,19 @@ pub struct BuiltLayer {
 impl BuiltPlatform {
     /// What is known of an image before any engine has seen it.
     pub fn of(image: &Image) -> BuiltPlatform {
-        let layers: Vec<_> = image
-            .layers
-            .iter()
-            .map(|layer| BuiltLayer {
-                name: layer.name,
-                digest: None,
-                size: layer.entries.iter().map(|entry| content_size(&entry.content)).sum(),
-                compressed_size: None,
-            })
-            .collect();
+        let theirs = image.base.iter().flat_map(|base| &base.layers).map(|layer| BuiltLayer {
+            name: "base",
+            digest: Some(layer.descriptor.digest.clone()),
+            size: layer.uncompressed_size,
+            compressed_size: Some(layer.descriptor.size),
+        });
+        let ours = image.layers.iter().map(|layer| BuiltLayer {
+            name: layer.name,
+            digest: None,
+            size: layer.entries.iter().map(|entry| content_size(&entry.content)).sum(),
+            compressed_size: None,
+        });
+        let layers: Vec<_> = theirs.chain(ours).collect();
         let program = image.layers.iter().flat_map(|layer| &layer.entries).find(|e| e.path == image.config.program());
         BuiltPlatform {
             platform: image.platform,

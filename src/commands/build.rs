@@ -32,8 +32,9 @@ fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
         return show(&plan, args.output.message_format, shell);
     }
     let _lock = project.lock(shell)?;
+    let bases = project.bases(project.intent.base.as_ref(), args.engine.tls_verify, shell)?;
     let artifacts = project.artifacts(shell)?;
-    let images = project.images(&artifacts)?;
+    let images = project.images(&artifacts, &bases)?;
     let built = project.deliver(&plan.engine.choice, &images, &args.engine, args.output.message_format, shell)?;
     summarize(&built, shell);
     built.report(&plan.outputs, args.output.message_format, shell)

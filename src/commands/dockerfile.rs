@@ -1,5 +1,7 @@
 //! `cargo scratch dockerfile`
 
+use std::sync::Arc;
+
 use camino::Utf8Path;
 
 use super::pipeline::{Project, Words};
@@ -7,6 +9,7 @@ use crate::cli::{DockerfileArgs, OutputArgs};
 use crate::engine::multi_stage::{Described, MultiStage, Written};
 use crate::engine::{context, dockerfile as render};
 use crate::error::Result;
+use crate::oci::base::BaseImage;
 use crate::process::Command;
 use crate::resolve::plan::Verb;
 use crate::shell::Shell;
@@ -28,27 +31,39 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
     if let Some(folder) = &args.output {
         context::check_folder(folder)?;
     }
-    project.layers()?;
+    project.precheck()?;
     project.find_needs(shell)?;
+    let bases = project.bases(project.intent.base.as_ref(), true, shell)?;
     let Some(folder) = &args.output else {
-        return shell.result(render::text(&project.intent.image.config, &project.layers()?).trim_end());
+        let base = bases.first().map(Arc::as_ref);
+        let (config, layers) = project.check(base)?;
+        return shell.result(render::text(&config, &layers, base).trim_end());
     };
     let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
-    context::write(&project.images(&artifacts)?, folder)?;
-    shell.status("Wrote", format_args!("{folder} (docker build {folder})"));
+    context::write(&project.images(&artifacts, &bases)?, folder)?;
+    shell.status("Wrote", format_args!("{folder} ({})", plain_build(folder, bases.first().map(Arc::as_ref))));
     shell.result(folder)
+}
+
+/// The call of docker for a Dockerfile that copies.
+fn plain_build(folder: &Utf8Path, base: Option<&BaseImage>) -> Command {
+    let local = base.filter(|base| base.name.full_name().is_none());
+    let base = local.map(|base| format!("{}=oci-layout://{}@{}", render::base_name(base), base.layout, base.digest));
+    Command::new("docker").arg("build").option("--build-context", base).arg(folder)
 }
 
 /// Prints or writes the Dockerfile that compiles inside docker. Nothing is compiled here.
 fn multi_stage(project: &Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) -> Result<()> {
     let Project { words, workspace, intent, toolchain, .. } = project;
     let root = &intent.workspace_root;
+    let bases = project.bases(intent.base.as_ref(), true, shell)?;
     let multi_stage = MultiStage::of(Described {
         workspace,
         intent,
         source: words.source,
         cargo_args: words.cargo_args,
+        base: bases.first().map(Arc::as_ref),
         rustup_name: toolchain.rustup_name.as_deref(),
     })?;
     let Some(folder) = folder else {

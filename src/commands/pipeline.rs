@@ -1,5 +1,7 @@
 //! The stages as every command goes through them: learn, plan, compile, check.
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cli::{EngineArgs, ImageArgs, MessageFormat, OutputArgs, SourceArgs};
@@ -8,8 +10,9 @@ use crate::compile::cargo::{self, Build};
 use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::toolchain::{self, Toolchain};
 use crate::compile::{Artifact, Compiled, flags, reproducible};
-use crate::engine::{self, EngineChoice, Wanted, builtin, detect};
+use crate::engine::{self, EngineChoice, Shape, Wanted, builtin, detect};
 use crate::error::{Context, Error, Exit, Result};
+use crate::image::config::ImageConfig;
 use crate::image::{self, Image};
 use crate::interrupt;
 use crate::linkage::culprit::{self, Linking};
@@ -17,6 +20,8 @@ use crate::linkage::{self, Report, StaticArtifact};
 use crate::needs::Needs;
 use crate::needs::graph::{Graph, Question};
 use crate::needs::hints::{self, Hint};
+use crate::oci::base::reference::BaseReference;
+use crate::oci::base::{self, BaseImage};
 use crate::oci::store::BlobStore;
 use crate::parallel;
 use crate::report::Built;
@@ -98,14 +103,19 @@ impl<'a> Project<'a> {
         };
         let needs = Needs::of(&graph);
         self.intent.need(&needs);
-        self.layers()?;
+        self.precheck()?;
         let hints = hints::of(&graph).into_iter().chain(hints::of_profile(&self.intent.profile));
         Ok((needs, hints.collect()))
     }
 
-    /// The names of the layers that the image is going to have, if it can be made.
-    pub fn layers(&self) -> Result<Vec<&'static str>> {
-        image::check(&self.intent.image, &self.intent.image.files(&self.intent.workspace_root)?)
+    /// The configuration of the image, and the names of the layers that it is going to have, if it can be made.
+    pub fn check(&self, base: Option<&BaseImage>) -> Result<(ImageConfig, Vec<&'static str>)> {
+        image::check(&self.intent.image, &self.intent.image.files(&self.intent.workspace_root)?, base)
+    }
+
+    /// Refuses an image that can't be made. One on a base has to wait until the base is there.
+    pub fn precheck(&self) -> Result<()> {
+        if self.intent.base.is_some() { Ok(()) } else { self.check(None).map(drop) }
     }
 
     /// Says what is worth knowing, once: when it has been said of this binary and is still the same, it is left out.
@@ -149,10 +159,11 @@ impl<'a> Project<'a> {
             (None, None) => Wanted::Auto,
         };
         let choice = detect::choose(wanted, &intent.outputs, options.builder.as_deref())?;
-        choice.accepts(options, &intent.outputs, intent.platforms.len() > 1)?;
-        let steps = choice.engine().steps(&intent.outputs, intent.platforms.len() > 1);
+        let shape = Shape { several: intent.platforms.len() > 1, on_base: intent.base.is_some() };
+        choice.accepts(options, &intent.outputs, shape)?;
+        let steps = choice.engine().steps(&intent.outputs, shape);
         builtin::preflight(&intent.outputs)?;
-        self.layers()?;
+        self.precheck()?;
         let (_, hints) = self.find_needs(shell)?;
         self.say(&hints, shell);
         let intent = &self.intent;
@@ -160,6 +171,7 @@ impl<'a> Project<'a> {
             binary: intent.binary.clone(),
             compile: self.compile.clone(),
             image: intent.image.clone(),
+            base: intent.base.clone(),
             engine: EnginePlan { choice, steps },
             outputs: intent.outputs.clone(),
         })
@@ -223,11 +235,24 @@ impl<'a> Project<'a> {
         report.elf.as_ref().map_or_else(Vec::new, |facts| culprit::explain(facts, &linking))
     }
 
-    /// The images of checked artifacts.
-    pub fn images(&self, artifacts: &[StaticArtifact]) -> Result<Vec<Image>> {
+    /// The images of checked artifacts, each on top of what there is for its platform among `bases`.
+    pub fn images(&self, artifacts: &[StaticArtifact], bases: &[Arc<BaseImage>]) -> Result<Vec<Image>> {
         // A build script may have made some of them.
         let files = self.intent.image.files(&self.intent.workspace_root)?;
-        artifacts.iter().map(|artifact| image::compose(artifact, &self.intent.image, &files)).collect()
+        let base = |artifact: &StaticArtifact| bases.iter().find(|base| base.platform == artifact.platform());
+        let image = |artifact| image::compose(artifact, &self.intent.image, &files, base(artifact));
+        artifacts.iter().map(image).collect()
+    }
+
+    /// Finds what the image of each platform is to be built on, gets what is not here yet, and looks whether the image can be
+    /// made of it: all of that before anything is compiled.
+    pub fn bases(&self, name: Option<&BaseReference>, tls_verify: bool, shell: &Shell) -> Result<Vec<Arc<BaseImage>>> {
+        let Some(name) = name else { return Ok(Vec::new()) };
+        let offline = self.words.source.offline || self.words.source.frozen;
+        let cache = &self.intent.base_folder();
+        let bases = base::resolve(name, &self.intent.platforms, base::Options { cache, tls_verify, offline, shell })?;
+        bases.iter().try_for_each(|base| self.check(Some(base)).map(drop))?;
+        Ok(bases)
     }
 
     /// Has the engine make the image and bring it where it is to go. The report that is to come decides what is asked.

@@ -27,8 +27,9 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
     engine.run_command("", &[], &[])?;
     let built = {
         let _lock = project.lock(shell)?;
+        let bases = project.bases(project.intent.base.as_ref(), args.engine.tls_verify, shell)?;
         let artifacts = project.artifacts(shell)?;
-        let images = project.images(&artifacts)?;
+        let images = project.images(&artifacts, &bases)?;
         project.deliver(&plan.engine.choice, &images, &args.engine, MessageFormat::Human, shell)?
     };
     summarize(&built, shell);

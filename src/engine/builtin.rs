@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::docker::ImageStore;
-use super::{Engine, EngineKind, Job};
+use super::{Engine, EngineKind, Job, Shape};
 use crate::error::{Context, Error, Exit, Result};
 use crate::image::Image;
 use crate::oci::assemble::{Document, OciImage, assemble};
@@ -61,7 +61,7 @@ impl Engine for Builtin {
         Ok(())
     }
 
-    fn steps(&self, outputs: &Outputs, _several: bool) -> Vec<String> {
+    fn steps(&self, outputs: &Outputs, _shape: Shape) -> Vec<String> {
         let mut steps = vec!["write the layers and manifests".to_owned()];
         steps.extend(outputs.exports.iter().map(|export| format!("write {}", export.dest)));
         if outputs.load {
@@ -88,7 +88,7 @@ impl Engine for Builtin {
 
 impl Builtin {
     /// Loads the image into docker or podman; where there is neither, keeps it as an archive and says where.
-    fn load(&self, image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
+    pub(super) fn load(&self, image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
         let file = write_archive(image, job)?;
         let Some(loader) = self.loader else {
             job.shell.status("Wrote", format_args!("{file} (docker load, podman load and skopeo take it)"));

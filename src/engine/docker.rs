@@ -3,11 +3,12 @@
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-use super::builtin::{self, assemble_beside};
-use super::{Engine, EngineKind, Job, complete_from_registry, run_engine};
-use crate::error::{Context, Result};
+use super::builtin::{self, Builtin, Loader, assemble_beside};
+use super::{Engine, EngineKind, Job, Shape, complete_from_registry, dockerfile, run_engine};
+use crate::error::{Context, Error, Result};
 use crate::image::Image;
 use crate::oci::archive;
+use crate::oci::base::pass_on;
 use crate::process::Command;
 use crate::report::Built;
 use crate::resolve::outputs::Outputs;
@@ -49,17 +50,19 @@ impl Docker {
     }
 
     /// Whether buildx can do this; where it can't, we do it ourselves.
-    fn can(&self, goal: Goal, several: bool) -> bool {
+    fn can(&self, goal: Goal, shape: Shape) -> bool {
         match goal {
-            _ if !several => true,
+            // BuildKit takes a base from a folder through a store of containerd's alone (as of docker 26).
+            _ if shape.on_base && self.is_daemon() && !self.is_containerd() => false,
+            _ if !shape.several => true,
             Goal::Load => self.is_containerd() && self.is_daemon(),
             Goal::Push => self.is_containerd() || !self.is_daemon(),
         }
     }
 
     /// Whether nothing is left for us to do ourselves.
-    pub fn does_it_all(&self, outputs: &Outputs, several: bool) -> bool {
-        (!outputs.load || self.can(Goal::Load, several)) && (!outputs.push || self.can(Goal::Push, several))
+    pub fn does_it_all(&self, outputs: &Outputs, shape: Shape) -> bool {
+        (!outputs.load || self.can(Goal::Load, shape)) && (!outputs.push || self.can(Goal::Push, shape))
     }
 
     /// The value of `--output`. OCI media types where they can be had, so that the same image has the same digest from
@@ -74,14 +77,7 @@ impl Docker {
         }
     }
 
-    fn build_command(
-        &self,
-        images: &[Image],
-        context: &Utf8Path,
-        metadata: &Utf8Path,
-        job: &Job<'_>,
-        goals: &[Goal],
-    ) -> Command {
+    fn build_command(&self, images: &[Image], metadata: &Utf8Path, job: &Job<'_>, goals: &[Goal]) -> Command {
         let options = job.options;
         let platforms: Vec<_> = images.iter().map(|image| image.platform.to_string()).collect();
         let created = images.first().map_or(0, |image| image.created);
@@ -99,14 +95,17 @@ impl Docker {
             .flag("--no-cache", options.no_cache)
             .option("--progress", options.progress.as_ref())
             .env("SOURCE_DATE_EPOCH", created.to_string())
-            .arg(context.as_str())
     }
 
     /// Has buildx do it, and returns the digest it reports.
     fn build(&self, images: &[Image], job: &Job<'_>, goals: &[Goal]) -> Result<Metadata> {
         let context = job.context()?;
         let metadata = job.folder.join("buildx.json");
-        let command = self.build_command(images, &context, &metadata, job, goals);
+        let bases: Vec<_> = images.iter().filter_map(|image| image.base.as_ref()).collect();
+        let base = bases.first().zip(pass_on(&bases, images[0].created)?);
+        let base = base.map(|(base, layout)| format!("{}={layout}", dockerfile::base_name(base)));
+        let command = self.build_command(images, &metadata, job, goals);
+        let command = command.option("--build-context", base).arg(context.as_str());
         let show = job.options.progress.is_some() || job.shell.verbosity() >= Verbosity::Verbose;
         run_engine(&command, &format!("{} with docker", job.outputs.names[0]), show, job.shell)?;
         let reading = || format!("failed to read what buildx wrote to {metadata}");
@@ -114,19 +113,16 @@ impl Docker {
         serde_json::from_str(&text).context(reading)
     }
 
-    /// Loads several platforms into a store, or through a builder, that `buildx --load` can't do it with.
+    /// Loads what `buildx --load` can't load: several platforms into a store, or through a builder, that holds one; a base
+    /// that the daemon can't be given.
     fn load_ourselves(&self, job: &Job<'_>, built: &mut Built) -> Result<()> {
         let image = assemble_beside(job.images, job)?;
-        let file = builtin::write_archive(&image, job)?;
-        if self.is_containerd() {
-            let command = Command::new("docker").args(["load", "--input", file.as_str()]);
-            run_engine(&command, &job.outputs.names[0].to_string(), false, job.shell)?;
-            *built = builtin::described(&image, job, EngineKind::Docker);
-            built.loaded = job.platforms();
-            return Ok(());
-        }
-        let metadata = self.build(std::slice::from_ref(job.local()), job, &[Goal::Load])?;
         *built = builtin::described(&image, job, EngineKind::Docker);
+        if self.is_containerd() || job.shape().on_base {
+            return Builtin { loader: Some(Loader::Docker(self.store)) }.load(&image, job, built);
+        }
+        let file = builtin::write_archive(&image, job)?;
+        let metadata = self.build(std::slice::from_ref(job.local()), job, &[Goal::Load])?;
         built.loaded = vec![job.local().platform];
         built.image_id.clone_from(&metadata.digest);
         built.reference = metadata.digest;
@@ -138,11 +134,12 @@ impl Docker {
 
 impl Engine for Docker {
     fn deliver(&self, job: &Job<'_>) -> Result<Built> {
-        let several = job.images.len() > 1;
+        let shape = job.shape();
+        agree(job.images)?;
         let wanted = [(job.outputs.load, Goal::Load), (job.outputs.push, Goal::Push)];
         let goals: Vec<Goal> = wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, goal)| goal).collect();
         let mut built = Built::started(EngineKind::Docker, job.images, job.outputs);
-        let (theirs, ours): (Vec<Goal>, Vec<Goal>) = goals.into_iter().partition(|goal| self.can(*goal, several));
+        let (theirs, ours): (Vec<Goal>, Vec<Goal>) = goals.into_iter().partition(|goal| self.can(*goal, shape));
         if ours.contains(&Goal::Load) {
             self.load_ourselves(job, &mut built)?;
         }
@@ -161,7 +158,8 @@ impl Engine for Docker {
             let image = assemble_beside(job.images, job)?;
             built.files.extend(builtin::export(&image, job)?);
             if push {
-                job.shell.note("docker can't hold several platforms here: cargo-scratch pushes the image itself");
+                let what = if shape.on_base { "build on another image" } else { "hold several platforms" };
+                job.shell.note(format_args!("docker can't {what} here: cargo-scratch pushes the image itself"));
                 builtin::push(&image, job, &mut built)?;
                 built.describe(&image);
             }
@@ -183,23 +181,24 @@ impl Engine for Docker {
         Ok(())
     }
 
-    fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String> {
+    fn steps(&self, outputs: &Outputs, shape: Shape) -> Vec<String> {
         let mut steps = Vec::new();
         if outputs.load {
-            steps.push(match (self.can(Goal::Load, several), self.is_containerd()) {
+            let holds_it = self.is_containerd() || !shape.several;
+            steps.push(match (self.can(Goal::Load, shape), holds_it) {
                 (true, _) => "docker buildx build, and load the image".to_owned(),
                 (false, true) => "write the image, and docker load it".to_owned(),
+                (false, false) if shape.on_base => {
+                    "docker load the image of the host's platform, and keep all platforms as an OCI archive".to_owned()
+                }
                 (false, false) => {
                     "docker buildx build for the host's platform, and keep all platforms as an OCI archive".to_owned()
                 }
             });
         }
         if outputs.push {
-            let who = if self.can(Goal::Push, several) {
-                "docker buildx build, and push"
-            } else {
-                "write the image, and push"
-            };
+            let who =
+                if self.can(Goal::Push, shape) { "docker buildx build, and push" } else { "write the image, and push" };
             steps.extend(outputs.names.iter().map(|name| format!("{who} {name}")));
         }
         steps.extend(outputs.exports.iter().map(|export| format!("write {}", export.dest)));
@@ -232,6 +231,19 @@ impl Docker {
     }
 }
 
+/// # Errors
+/// [`crate::error::Exit::Usage`] if the platforms differ in what the one Dockerfile says for all of them: their bases may.
+fn agree(images: &[Image]) -> Result<()> {
+    if images.windows(2).all(|two| two[0].config == two[1].config) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        "the base image has another user, working folder or PATH for each platform, and a Dockerfile has one",
+    )
+    .help("choose an engine that needs no Dockerfile: --engine builtin, or --engine podman")
+    .help("or say what it is to be: --user, --workdir, --env PATH=…"))
+}
+
 /// What buildx writes to its metadata file, as far as we read it.
 #[derive(Debug, Deserialize)]
 struct Metadata {
@@ -251,14 +263,19 @@ mod tests {
 
     #[test]
     fn what_buildx_refuses_is_done_by_us() {
-        let can = |store, driver, goal| docker(store, driver).can(goal, true);
+        let several = Shape { several: true, on_base: false };
+        let can = |store, driver, goal| docker(store, driver).can(goal, several);
         assert!(can(ImageStore::Containerd, "docker", Goal::Load));
         assert!(can(ImageStore::Containerd, "docker", Goal::Push));
         assert!(!can(ImageStore::Classic, "docker", Goal::Load));
         assert!(!can(ImageStore::Classic, "docker", Goal::Push));
         assert!(!can(ImageStore::Classic, "docker-container", Goal::Load));
         assert!(can(ImageStore::Classic, "docker-container", Goal::Push));
-        assert!(docker(ImageStore::Classic, "docker").can(Goal::Load, false));
+        assert!(docker(ImageStore::Classic, "docker").can(Goal::Load, Shape::default()));
+        let on_base = Shape { several: false, on_base: true };
+        assert!(docker(ImageStore::Containerd, "docker").can(Goal::Load, on_base));
+        assert!(docker(ImageStore::Classic, "docker-container").can(Goal::Load, on_base));
+        assert!(!docker(ImageStore::Classic, "docker").can(Goal::Push, on_base));
     }
 
     #[test]

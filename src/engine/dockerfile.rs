@@ -4,12 +4,14 @@ use std::fmt::Write;
 
 use crate::image::config::{Healthcheck, ImageConfig};
 use crate::image::{BINARY, Image};
+use crate::oci::base::BaseImage;
+use crate::oci::base::reference::BaseReference;
 
 /// How every Dockerfile of ours begins.
-pub const HEADER: &str = "\
-# Written by cargo-scratch. It copies what was built and checked, and runs nothing.
-FROM scratch
-";
+pub const HEADER: &str = "# Written by cargo-scratch. It copies what was built and checked, and runs nothing.\n";
+
+/// The name of a base image that is in no registry, for docker to be told with `--build-context`.
+const LOCAL_BASE: &str = "base";
 
 /// The Dockerfile for these images, which differ in their platform only.
 pub fn render(images: &[Image]) -> String {
@@ -17,12 +19,32 @@ pub fn render(images: &[Image]) -> String {
         return HEADER.to_owned();
     };
     let layers: Vec<_> = image.layers.iter().map(|layer| layer.name).collect();
-    text(&image.config, &layers)
+    text(&image.config, &layers, image.base.as_deref())
+}
+
+/// What a Dockerfile calls a base image: by digest, so that it is this one each time.
+pub fn base_name(base: &BaseImage) -> String {
+    if base.name.full_name().is_some() { base.reference() } else { LOCAL_BASE.to_owned() }
+}
+
+/// The line that says what an image is built on.
+pub fn from(base: Option<&BaseImage>) -> String {
+    let Some(base) = base else { return "FROM scratch\n".to_owned() };
+    let name = base_name(base);
+    match &base.name {
+        // A digest tells nobody what it is.
+        BaseReference::Registry(_) => format!("# {} on the day that this was written.\nFROM {name}\n", base.name),
+        BaseReference::Archive(file) | BaseReference::Folder(file) => format!(
+            "# {file} as it was when this was written; docker is told with\n#   --build-context {name}=oci-layout://FOLDER@{}\n\
+             # where FOLDER holds it as an OCI image layout.\nFROM {name}\n",
+            base.digest
+        ),
+    }
 }
 
 /// The Dockerfile of an image with these layers.
-pub fn text(config: &ImageConfig, layers: &[&str]) -> String {
-    let mut text = String::from(HEADER);
+pub fn text(config: &ImageConfig, layers: &[&str], base: Option<&BaseImage>) -> String {
+    let mut text = format!("{HEADER}{}", from(base));
     // BuildKit and Buildah set it to the platform that is being built, spelled like our folders.
     text.push_str("ARG TARGETPLATFORM\n");
     for layer in layers {
@@ -58,7 +80,10 @@ pub fn settings(config: &ImageConfig) -> String {
     if !config.volumes.is_empty() {
         let _ = writeln!(text, "VOLUME {}", exec_form(&config.volumes));
     }
-    let _ = writeln!(text, "WORKDIR {}", escaped(&config.workdir));
+    // It would make an empty layer.
+    if !config.inherits_workdir {
+        let _ = writeln!(text, "WORKDIR {}", escaped(&config.workdir));
+    }
     let _ = writeln!(text, "USER {}", config.user);
     if let Some(signal) = &config.stop_signal {
         let _ = writeln!(text, "STOPSIGNAL {signal}");

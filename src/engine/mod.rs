@@ -94,13 +94,13 @@ impl EngineChoice {
     ///
     /// # Errors
     /// [`crate::error::Exit::Usage`], with the name of the option.
-    pub fn accepts(&self, options: &EngineArgs, outputs: &Outputs, several: bool) -> Result<()> {
+    pub fn accepts(&self, options: &EngineArgs, outputs: &Outputs, shape: Shape) -> Result<()> {
         let attests = |value: &Option<String>| value.as_deref().is_some_and(|value| value != "false");
         let attestations = [("--provenance", attests(&options.provenance)), ("--sbom", attests(&options.sbom))];
         let caches = [("--cache-from", !options.cache_from.is_empty()), ("--cache-to", !options.cache_to.is_empty())];
         let builder = [("--builder", options.builder.is_some())];
         let refused: Vec<_> = match self {
-            EngineChoice::Docker(docker) if docker.does_it_all(outputs, several) => Vec::new(),
+            EngineChoice::Docker(docker) if docker.does_it_all(outputs, shape) => Vec::new(),
             EngineChoice::Docker(_) => attestations.to_vec(),
             EngineChoice::Podman(_) | EngineChoice::Builtin(_) => [&attestations[..], &builder, &caches].concat(),
         };
@@ -123,6 +123,15 @@ impl EngineChoice {
     }
 }
 
+/// What it depends on who can make an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// It is for several platforms.
+    pub several: bool,
+    /// It is built on another.
+    pub on_base: bool,
+}
+
 /// Assembles images and delivers them.
 pub trait Engine {
     /// Makes the image, and brings it wherever the outputs of the job say.
@@ -139,7 +148,7 @@ pub trait Engine {
     fn complete(&self, job: &Job<'_>, built: &mut Built) -> Result<()>;
 
     /// What will be done, in a line a step, for the plan.
-    fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String>;
+    fn steps(&self, outputs: &Outputs, shape: Shape) -> Vec<String>;
 
     /// The call that runs an image, as `docker run` does.
     fn run_command(&self, reference: &str, publish: &[String], args: &[String]) -> Result<Command>;
@@ -166,6 +175,11 @@ impl Job<'_> {
     /// The platforms.
     pub fn platforms(&self) -> Vec<Platform> {
         self.images.iter().map(|image| image.platform).collect()
+    }
+
+    /// What it depends on who can make it.
+    pub fn shape(&self) -> Shape {
+        Shape { several: self.images.len() > 1, on_base: self.images.iter().any(|image| image.base.is_some()) }
     }
 
     /// The image that runs on this machine, or else the first.

@@ -22,7 +22,9 @@ use self::sources::Sources;
 use crate::cli::SourceArgs;
 use crate::compile::cargo_config::CargoConfig;
 use crate::error::{Context, Error, Result};
+use crate::image;
 use crate::image::config::ImageConfig;
+use crate::oci::base::BaseImage;
 use crate::platform::Platform;
 use crate::resolve::plan::Intent;
 use crate::resolve::workspace::Workspace;
@@ -46,6 +48,8 @@ pub struct MultiStage {
     pub calls: Calls,
     /// How the program is started, and where it lies.
     pub config: ImageConfig,
+    /// The line that says what the last stage is built on.
+    pub from: String,
 }
 
 /// What it is put together from.
@@ -59,6 +63,8 @@ pub struct Described<'a> {
     pub source: &'a SourceArgs,
     /// More words, for `cargo build`.
     pub cargo_args: &'a [String],
+    /// What the image is built on.
+    pub base: Option<&'a BaseImage>,
     /// The toolchain, by rustup's name for it.
     pub rustup_name: Option<&'a str>,
 }
@@ -71,7 +77,8 @@ impl MultiStage {
     /// # Errors
     /// [`crate::error::Exit::Usage`] if the build needs something that lies outside the workspace.
     pub fn of(described: Described<'_>) -> Result<MultiStage> {
-        let Described { workspace, intent, source, cargo_args, .. } = described;
+        let Described { workspace, intent, source, cargo_args, base, .. } = described;
+        let own = &intent.image.config;
         let root = &intent.workspace_root;
         let reading = || format!("failed to read {}", workspace.root_manifest());
         let manifest = fs_err::read_to_string(workspace.root_manifest()).context(reading)?;
@@ -85,7 +92,8 @@ impl MultiStage {
             platforms: intent.platforms.clone(),
             sources: Sources::of(workspace, &manifest, config, &source.config)?,
             calls: Calls::of(Asked { intent, source, cargo_args, manifest: &manifest, config })?,
-            config: intent.image.config.clone(),
+            config: base.map_or_else(|| own.clone(), |base| image::base::config(own, base)),
+            from: super::dockerfile::from(base),
         })
     }
 }

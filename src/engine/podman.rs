@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::builtin::{self, assemble_beside};
-use super::{Engine, EngineKind, Job, complete_from_registry, run_engine};
+use super::{Engine, EngineKind, Job, Shape, complete_from_registry, run_engine};
 use crate::error::{Context, Error, Exit, Result};
 use crate::oci::assemble::OciImage;
 use crate::oci::reference::ImageName;
@@ -44,7 +44,7 @@ impl Engine for Podman {
         complete_from_registry(job, built)
     }
 
-    fn steps(&self, outputs: &Outputs, several: bool) -> Vec<String> {
+    fn steps(&self, outputs: &Outputs, Shape { several, .. }: Shape) -> Vec<String> {
         let mut steps = vec!["write the layers and manifests".to_owned()];
         if outputs.load || outputs.push {
             let list = if several { "podman pull, once for each platform, and podman manifest" } else { "podman pull" };

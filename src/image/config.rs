@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Entry;
+use super::ingredients::Base;
 use super::users::User;
 use crate::error::{Error, Result, nearest};
 
@@ -24,6 +25,9 @@ pub struct ImageConfig {
     pub default_user: bool,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
+    /// `PATH` was not asked for: a base image may have its own.
+    #[serde(skip)]
+    pub default_path: bool,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Ports, as `8080/tcp`.
@@ -32,6 +36,12 @@ pub struct ImageConfig {
     pub volumes: Vec<String>,
     /// The folder that the program starts in.
     pub workdir: String,
+    /// The folder was not asked for: a base image may have its own.
+    #[serde(skip)]
+    pub default_workdir: bool,
+    /// The folder is that of the base image, and need not be said again.
+    #[serde(skip)]
+    pub inherits_workdir: bool,
     /// The signal that ends the program, where it is not SIGTERM.
     pub stop_signal: Option<String>,
     /// How an engine asks whether the program is well.
@@ -89,6 +99,7 @@ impl ImageConfig {
     /// [`crate::error::Exit::Usage`] for a word that an image can't hold.
     pub fn new(path: String, words: Words) -> Result<ImageConfig> {
         let mut env = words.env;
+        let default_path = !env.contains_key("PATH");
         env.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
         env.iter().try_for_each(|(name, value)| variable(name, value))?;
         words.labels.iter().try_for_each(|(name, value)| label(name, value))?;
@@ -98,9 +109,12 @@ impl ImageConfig {
             default_user: words.user.is_none(),
             user: words.user.as_deref().map_or_else(|| Ok(User::default()), User::parse)?,
             env,
+            default_path,
             labels: words.labels,
             expose: sorted(words.expose.iter().map(|text| port(text)))?,
             volumes: sorted(words.volumes.iter().map(|path| absolute("volume", path)))?,
+            default_workdir: words.workdir.is_none(),
+            inherits_workdir: false,
             workdir: words.workdir.map_or_else(|| Ok("/".to_owned()), |path| absolute("working folder", &path))?,
             stop_signal: words.stop_signal.as_deref().map(signal).transpose()?,
             healthcheck: words.healthcheck,
@@ -127,12 +141,12 @@ fn sorted(items: impl Iterator<Item = Result<String>>) -> Result<Vec<String>> {
     Ok(items)
 }
 
-/// The folders that have to be there before the program starts, but for those among `others`: the working folder, and the
-/// volumes, which belong to the user, since a fresh volume has the owner of the folder that it covers.
-pub fn folders(config: &ImageConfig, others: &[Entry]) -> Vec<Entry> {
+/// The folders that have to be there before the program starts, but for those among `others`: the working folder, unless the
+/// base has it, and the volumes, which belong to the user, since a fresh volume has the owner of the folder that it covers.
+pub fn folders(config: &ImageConfig, others: &[Entry], base: &dyn Base) -> Vec<Entry> {
     let volumes = config.volumes.iter().map(|path| Entry::folder(path).owned_by(config.user.owner));
     let mut folders: Vec<Entry> = volumes.collect();
-    if config.workdir != "/" && !config.volumes.contains(&config.workdir) {
+    if config.workdir != "/" && !config.volumes.contains(&config.workdir) && !base.has(&config.workdir) {
         folders.push(Entry::folder(&config.workdir));
     }
     folders.retain(|folder| !others.iter().any(|other| other.path == folder.path));
@@ -233,6 +247,7 @@ pub fn duration(what: &str, text: &str) -> Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::ingredients::Nothing;
 
     fn config(words: Words) -> Result<ImageConfig> {
         ImageConfig::new("/app".to_owned(), words)
@@ -287,9 +302,10 @@ mod tests {
         }
         let words = Words { workdir: Some("/srv".into()), volumes: vec!["/data/".into()], ..Words::default() };
         let config = config(words).unwrap();
-        let made: Vec<_> = folders(&config, &[]).into_iter().map(|entry| (entry.path, entry.owner.uid)).collect();
+        let made: Vec<_> =
+            folders(&config, &[], &Nothing).into_iter().map(|entry| (entry.path, entry.owner.uid)).collect();
         assert_eq!(made, [("/data".into(), 65532), ("/srv".into(), 0)]);
-        assert_eq!(folders(&config, &[Entry::folder("/data"), Entry::folder("/srv")]), []);
+        assert_eq!(folders(&config, &[Entry::folder("/data"), Entry::folder("/srv")], &Nothing), []);
     }
 
     #[test]

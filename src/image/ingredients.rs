@@ -172,6 +172,13 @@ pub trait Base {
     fn has(&self, path: &str) -> bool;
     /// Its `/etc/passwd` and `/etc/group`.
     fn users(&self) -> BaseFiles<'_>;
+    /// The folder at this path, where there is one, as it is.
+    fn folder(&self, path: &str) -> Option<Entry>;
+    /// The entry where it belongs; none if it is there already.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Usage`] if something of the base's is in the way.
+    fn place(&self, entry: Entry) -> Result<Option<Entry>>;
 }
 
 /// The base `scratch`: nothing.
@@ -184,6 +191,14 @@ impl Base for Nothing {
 
     fn users(&self) -> BaseFiles<'_> {
         BaseFiles::default()
+    }
+
+    fn folder(&self, _path: &str) -> Option<Entry> {
+        None
+    }
+
+    fn place(&self, entry: Entry) -> Result<Option<Entry>> {
+        Ok(Some(entry))
     }
 }
 

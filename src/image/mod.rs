@@ -2,6 +2,7 @@
 //!
 //! Each ingredient is a file here that returns entries; [`compose`] is where they are merged.
 
+pub mod base;
 pub mod binary;
 pub mod ca_certs;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod users;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
@@ -22,6 +24,7 @@ use self::include::Include;
 use self::ingredients::{Base, Ingredients, Nothing};
 use crate::error::{Error, Result};
 use crate::linkage::StaticArtifact;
+use crate::oci::base::BaseImage;
 use crate::platform::Platform;
 
 /// An image for one platform.
@@ -29,9 +32,11 @@ use crate::platform::Platform;
 pub struct Image {
     /// The platform it runs on.
     pub platform: Platform,
-    /// Its layers, lowest first: what seldom changes lies below what often does.
+    /// What it is built on, unless that is nothing.
+    pub base: Option<Arc<BaseImage>>,
+    /// Its own layers, lowest first: what seldom changes lies below what often does.
     pub layers: Vec<Layer>,
-    /// How the program is started.
+    /// How the program is started. What a base image says is not in here, unless it is to be known.
     pub config: ImageConfig,
     /// The annotations of its manifest, and of the index over several (OCI image specification, "annotations").
     pub annotations: BTreeMap<String, String>,
@@ -129,9 +134,9 @@ impl Entry {
 }
 
 impl Image {
-    /// An image without annotations.
+    /// An image without a base or annotations.
     pub fn new(platform: Platform, layers: Vec<Layer>, config: ImageConfig, created: i64, mtime: i64) -> Image {
-        Image { platform, layers, config, annotations: BTreeMap::new(), created, mtime }
+        Image { platform, base: None, layers, config, annotations: BTreeMap::new(), created, mtime }
     }
 }
 
@@ -191,32 +196,42 @@ impl ImagePlan {
     }
 }
 
-/// Makes the image of a checked artifact; `files` are the user's own.
+/// Makes the image of a checked artifact, on top of a base image of its platform where there is one; `files` are the user's
+/// own.
 ///
 /// # Errors
 /// [`crate::error::Exit::Usage`] if something can't be read that the user wants in it, or two things want the same place.
-pub fn compose(artifact: &StaticArtifact, plan: &ImagePlan, files: &[Entry]) -> Result<Image> {
+pub fn compose(
+    artifact: &StaticArtifact,
+    plan: &ImagePlan,
+    files: &[Entry],
+    base: Option<&Arc<BaseImage>>,
+) -> Result<Image> {
     let program = binary::entry(artifact, &plan.config);
+    let (config, layers) = layers(plan, files, program, base.map(Arc::as_ref))?;
+    let mut annotations = base.map(|base| base::annotations(base)).unwrap_or_default();
+    annotations.extend(plan.annotations.clone());
     Ok(Image {
         platform: artifact.platform(),
-        layers: layers(plan, files, program, &Nothing)?,
-        config: plan.config.clone(),
-        annotations: plan.annotations.clone(),
+        base: base.cloned(),
+        layers,
+        config,
+        annotations,
         created: plan.created,
         mtime: plan.mtime,
     })
 }
 
-/// Looks whether the image can be made, as far as that can be known before there is a program; returns the names of its
-/// layers.
+/// Looks whether the image can be made, as far as that can be known before there is a program; returns its configuration and
+/// the names of its own layers.
 ///
 /// # Errors
 /// As for [`compose`], and if the health check runs something that is not in the image.
-pub fn check(plan: &ImagePlan, files: &[Entry]) -> Result<Vec<&'static str>> {
+pub fn check(plan: &ImagePlan, files: &[Entry], base: Option<&BaseImage>) -> Result<(ImageConfig, Vec<&'static str>)> {
     let program = Entry::bytes(plan.config.program(), Vec::new());
-    let layers = layers(plan, files, program, &Nothing)?;
+    let (config, layers) = layers(plan, files, program, base)?;
     let names = layers.iter().map(|layer| layer.name).collect();
-    let Some(healthcheck) = &plan.config.healthcheck else { return Ok(names) };
+    let Some(healthcheck) = &plan.config.healthcheck else { return Ok((config, names)) };
     let is_there = |path: &str| {
         let mut entries = layers.iter().flat_map(|layer| &layer.entries);
         entries.any(|entry| entry.path == path && entry.content != Content::Folder)
@@ -226,18 +241,30 @@ pub fn check(plan: &ImagePlan, files: &[Entry]) -> Result<Vec<&'static str>> {
             "name a program of the image and its arguments: --health-cmd \"{} --health\"",
             plan.config.program()
         ))),
-        Some(program) if is_there(program) || Nothing.has(program) => Ok(names),
+        Some(program) if is_there(program) || base.is_some_and(|base| base.has(program)) => Ok((config, names)),
         Some(program) => Err(Error::usage(format!("the health check runs `{program}`, which is not in the image"))
             .help("there is no shell and no curl: let the program check itself, or include one that does")
             .help(format!("the program is `{}`", plan.config.program()))),
     }
 }
 
-fn layers(plan: &ImagePlan, files: &[Entry], program: Entry, base: &dyn Base) -> Result<Vec<Layer>> {
-    let mut system = plan.ingredients.entries(&plan.config.user, base)?;
+/// The image's own layers, and its configuration as far as it is not the base's.
+fn layers(
+    plan: &ImagePlan,
+    files: &[Entry],
+    program: Entry,
+    base: Option<&BaseImage>,
+) -> Result<(ImageConfig, Vec<Layer>)> {
+    let config = base.map_or_else(|| plan.config.clone(), |base| base::config(&plan.config, base));
+    let below: &dyn Base = base.map_or(&Nothing, |base| base);
+    let mut system = plan.ingredients.entries(&config.user, below)?;
     let others = [system.as_slice(), files].concat();
-    system.extend(config::folders(&plan.config, &others));
+    system.extend(config::folders(&config, &others, below));
     // What seldom changes comes first: a layer that is the same as before is not pushed again.
-    let lists = vec![("system", system), ("files", files.to_vec()), (BINARY, vec![program])];
-    tree::layers(lists, |path| base.has(path))
+    let mut lists = vec![("system", system), ("files", files.to_vec()), (BINARY, vec![program])];
+    for (_, entries) in &mut lists {
+        let placed = std::mem::take(entries).into_iter().filter_map(|entry| below.place(entry).transpose());
+        *entries = placed.collect::<Result<_>>()?;
+    }
+    Ok((config, tree::layers(lists, |path| below.folder(path))?))
 }

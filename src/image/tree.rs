@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use super::{Content, Entry, Layer};
 use crate::error::{Error, Result};
 
-/// Makes layers, lowest first, of named lists of entries. The folders that entries lie in are added, but for those that
-/// `exists` says are there already: they belong to the base image and stay as they are. Empty lists give no layer.
+/// Makes layers, lowest first, of named lists of entries. The folders that entries lie in are added: those of the base image
+/// as `of_base` has them. Empty lists give no layer.
 ///
 /// A layer has the folders of lower layers again, as they are there: an engine that unpacks an archive would give those
 /// that are not in it the time of the day.
 ///
 /// # Errors
 /// [`crate::error::Exit::Usage`] if two entries have the same path, or one lies below a file.
-pub fn layers(lists: Vec<(&'static str, Vec<Entry>)>, exists: impl Fn(&str) -> bool) -> Result<Vec<Layer>> {
+pub fn layers(lists: Vec<(&'static str, Vec<Entry>)>, of_base: impl Fn(&str) -> Option<Entry>) -> Result<Vec<Layer>> {
     let mut placed: BTreeMap<String, bool> = BTreeMap::new();
     for entry in lists.iter().flat_map(|(_, entries)| entries) {
         let is_folder = entry.content == Content::Folder;
@@ -31,9 +31,9 @@ pub fn layers(lists: Vec<(&'static str, Vec<Entry>)>, exists: impl Fn(&str) -> b
                     Some(false) => return Err(below_a_file(&entry.path, parent)),
                     // Its own entry is to come, in this layer or a higher one: until then it is as any folder.
                     Some(true) if entries.iter().any(|entry| entry.path == parent) => {}
-                    _ if exists(parent) => {}
                     _ => {
-                        let folder = made.get(parent).cloned().unwrap_or_else(|| Entry::folder(parent));
+                        let known = made.get(parent).cloned().or_else(|| of_base(parent));
+                        let folder = known.unwrap_or_else(|| Entry::folder(parent));
                         complete.insert(parent.to_owned(), folder);
                     }
                 }
@@ -81,29 +81,30 @@ mod tests {
     }
 
     #[test]
-    fn folders_come_first_once_and_only_where_they_are_missing() {
+    fn folders_come_first_and_those_of_the_base_as_they_are() {
         let made = layers(
             vec![
                 ("system", vec![Entry::bytes("/etc/ssl/cert", &b""[..]), Entry::bytes("/etc/passwd", &b""[..])]),
                 ("none", Vec::new()),
                 ("files", vec![Entry::bytes("/etc/app/x", &b""[..]), Entry::bytes("/usr/share/y", &b""[..])]),
             ],
-            |path| path == "/usr",
+            |path| (path == "/usr").then(|| Entry::folder(path).with_mode(0o700)),
         )
         .unwrap();
         assert_eq!(
             paths(&made),
             [
                 vec!["/etc", "/etc/passwd", "/etc/ssl", "/etc/ssl/cert"],
-                vec!["/etc", "/etc/app", "/etc/app/x", "/usr/share", "/usr/share/y"]
+                vec!["/etc", "/etc/app", "/etc/app/x", "/usr", "/usr/share", "/usr/share/y"]
             ]
         );
+        assert_eq!(made[1].entries[3].mode, 0o700);
     }
 
     #[test]
     fn a_folder_that_somebody_describes_is_not_described_again() {
         let home = Entry::folder("/srv").with_mode(0o700);
-        let made = layers(vec![("files", vec![Entry::bytes("/srv/x", &b""[..]), home.clone()])], |_| false).unwrap();
+        let made = layers(vec![("files", vec![Entry::bytes("/srv/x", &b""[..]), home.clone()])], |_| None).unwrap();
         assert_eq!(made[0].entries[0], home);
         assert_eq!(made[0].entries.len(), 2);
     }
@@ -112,7 +113,7 @@ mod tests {
     fn a_higher_layer_does_not_change_a_folder_of_a_lower_one() {
         let home = Entry::folder("/home").with_mode(0o700);
         let file = Entry::bytes("/home/x", &b""[..]);
-        let made = layers(vec![("system", vec![home.clone()]), ("files", vec![file])], |_| false).unwrap();
+        let made = layers(vec![("system", vec![home.clone()]), ("files", vec![file])], |_| None).unwrap();
         assert_eq!(made[1].entries[0], home);
     }
 
@@ -120,8 +121,8 @@ mod tests {
     fn a_path_is_taken_once_and_files_hold_no_files() {
         let list = |entries| vec![("files", entries)];
         let same = vec![Entry::bytes("/x", &b"1"[..]), Entry::bytes("/x", &b"1"[..])];
-        assert_eq!(layers(list(same), |_| false).unwrap_err().to_string(), "two things are to be at `/x` in the image");
+        assert_eq!(layers(list(same), |_| None).unwrap_err().to_string(), "two things are to be at `/x` in the image");
         let below = vec![Entry::bytes("/x", &b""[..]), Entry::bytes("/x/y", &b""[..])];
-        assert!(layers(list(below), |_| false).is_err());
+        assert!(layers(list(below), |_| None).is_err());
     }
 }

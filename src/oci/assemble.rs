@@ -1,11 +1,14 @@
 //! Makes the documents of an image: configuration, manifest, and the index over several platforms.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::base::BaseImage;
+use super::base::extend::extended;
 use super::layer::digest;
 use super::spec::{self, Config, Descriptor, Empty, History, ImageConfiguration, Index, Manifest, RootFs};
 use super::store::{BlobStore, StoredLayer};
@@ -39,7 +42,9 @@ pub struct PlatformImage {
     pub manifest: Document,
     /// The image configuration (OCI image specification, "config").
     pub config: Document,
-    /// The layers, lowest first.
+    /// What it is built on.
+    pub base: Option<Arc<BaseImage>>,
+    /// The layers, lowest first: those of the base, then ours.
     pub layers: Vec<StoredLayer>,
 }
 
@@ -86,20 +91,27 @@ pub fn assemble(images: &[Image], store: &BlobStore) -> Result<OciImage> {
 }
 
 fn one(image: &Image, store: &BlobStore) -> Result<PlatformImage> {
-    let layers =
-        image.layers.iter().map(|layer| store.layer(&layer.entries, image.mtime)).collect::<Result<Vec<_>>>()?;
-    let config = document(&configuration(image, &layers), spec::CONFIG)?;
-    let descriptors = layers.iter().map(|layer| descriptor(spec::LAYER_GZIP, layer.info.size, &layer.info.digest));
+    let ours = image.layers.iter().map(|layer| store.layer(&layer.entries, image.mtime)).collect::<Result<Vec<_>>>()?;
+    let config = configuration(image, &ours);
+    let config = match &image.base {
+        None => document(&config, spec::CONFIG)?,
+        Some(base) => {
+            let ours = serde_json::to_value(&config).context(|| "failed to write the image configuration")?;
+            document(&extended(&base.config, &ours), spec::CONFIG)?
+        }
+    };
+    let theirs = image.base.iter().flat_map(|base| &base.layers).map(StoredLayer::of_base);
+    let layers: Vec<_> = theirs.chain(ours).collect();
     let manifest = Manifest {
         schema_version: 2,
         media_type: spec::MANIFEST,
         config: config.descriptor.clone(),
-        layers: descriptors.collect(),
+        layers: layers.iter().map(|layer| layer.descriptor.clone()).collect(),
         annotations: image.annotations.clone(),
     };
     let mut manifest = document(&manifest, spec::MANIFEST)?;
     manifest.descriptor.platform = Some(oci_platform(image.platform));
-    Ok(PlatformImage { platform: image.platform, manifest, config, layers })
+    Ok(PlatformImage { platform: image.platform, base: image.base.clone(), manifest, config, layers })
 }
 
 /// The index over the manifests of several platforms.
@@ -157,7 +169,8 @@ pub fn rfc3339(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + seconds).to_string()
 }
 
-fn oci_platform(platform: Platform) -> spec::Platform {
+/// A platform in the words of an index.
+pub fn oci_platform(platform: Platform) -> spec::Platform {
     spec::Platform {
         architecture: platform.arch.to_owned(),
         os: platform.os.to_owned(),
@@ -168,18 +181,8 @@ fn oci_platform(platform: Platform) -> spec::Platform {
 /// Writes a document.
 pub fn document(value: &impl Serialize, media_type: &str) -> Result<Document> {
     let bytes = serde_json::to_vec(value).context(|| format!("failed to write {media_type}"))?;
-    let descriptor = descriptor(media_type, bytes.len() as u64, &digest(&bytes));
+    let descriptor = Descriptor::new(media_type, bytes.len() as u64, &digest(&bytes));
     Ok(Document { bytes, descriptor })
-}
-
-fn descriptor(media_type: &str, size: u64, digest: &str) -> Descriptor {
-    Descriptor {
-        media_type: media_type.to_owned(),
-        digest: digest.to_owned(),
-        size,
-        platform: None,
-        annotations: Default::default(),
-    }
 }
 
 #[cfg(test)]

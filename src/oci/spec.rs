@@ -39,6 +39,19 @@ pub struct Descriptor {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Descriptor {
+    /// What points to these bytes, without a word on what they are for.
+    pub fn new(media_type: &str, size: u64, digest: &str) -> Descriptor {
+        Descriptor {
+            media_type: media_type.to_owned(),
+            digest: digest.to_owned(),
+            size,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+}
+
 /// A platform, in an index ("OCI image index specification").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::NamedTempFile;
 
+use super::base::BaseLayer;
 use super::layer::{LayerInfo, digest, digest_of_file, write_layer};
+use super::spec::{self, Descriptor};
 use crate::error::{Context, Result};
 use crate::image::{Content, Entry};
 use crate::interrupt;
@@ -28,8 +30,25 @@ pub struct BlobStore {
 pub struct StoredLayer {
     /// What is known of it.
     pub info: LayerInfo,
+    /// What a manifest says of it.
+    pub descriptor: Descriptor,
     /// Its file.
     pub path: Utf8PathBuf,
+}
+
+impl StoredLayer {
+    /// A layer that we wrote.
+    fn ours(info: LayerInfo, path: Utf8PathBuf) -> StoredLayer {
+        let descriptor = Descriptor::new(spec::LAYER_GZIP, info.size, &info.digest);
+        StoredLayer { info, descriptor, path }
+    }
+
+    /// A layer of a base image.
+    pub fn of_base(layer: &BaseLayer) -> StoredLayer {
+        let BaseLayer { descriptor, diff_id, uncompressed_size, path } = layer.clone();
+        let (digest, size) = (descriptor.digest.clone(), descriptor.size);
+        StoredLayer { info: LayerInfo { diff_id, digest, size, uncompressed_size }, descriptor, path }
+    }
 }
 
 impl BlobStore {
@@ -63,7 +82,7 @@ impl BlobStore {
         for file in [&note, &path] {
             touch(file);
         }
-        Some(StoredLayer { info, path })
+        Some(StoredLayer::ours(info, path))
     }
 
     fn write(&self, key: &str, entries: &[Entry], mtime: i64) -> io::Result<StoredLayer> {
@@ -76,7 +95,7 @@ impl BlobStore {
         let mut note = NamedTempFile::new_in(&self.folder)?;
         serde_json::to_writer(note.as_file_mut(), &info)?;
         note.persist(self.note(key))?;
-        Ok(StoredLayer { info, path })
+        Ok(StoredLayer::ours(info, path))
     }
 
     fn blob(&self, digest: &str) -> Utf8PathBuf {

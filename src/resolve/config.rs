@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result, nearest};
 use crate::image::ingredients::When;
+use crate::oci::base::reference::is_path;
 
 /// What Cargo.toml says of the image. Every key is optional, and a flag beats it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -294,7 +295,7 @@ fn base_from(base: &str, folder: &Utf8Path) -> String {
             return format!("{scheme}{}", folder.join(path));
         }
     }
-    if base.starts_with('.') { folder.join(base).into_string() } else { base.to_owned() }
+    if is_path(base) { folder.join(base).into_string() } else { base.to_owned() }
 }
 
 /// A value that people write with or without quotes: `8080`, `"8080/udp"`, `true`.

@@ -11,6 +11,7 @@ use crate::image::Included;
 use crate::image::config::{Healthcheck, ImageConfig, Words, absolute, assignment, duration};
 use crate::image::include::{Include, mode_of_integer, parse_mode};
 use crate::image::ingredients::{Asked, When};
+use crate::oci::base::reference::BaseReference;
 use crate::oci::reference::ImageName;
 use crate::platform::Platform;
 
@@ -152,6 +153,8 @@ pub fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     let tags = config.tags.iter().flatten();
     tags.into_iter().try_for_each(|tag| ImageName::parse(tag).map(drop)).map_err(at("tags"))?;
     config.engine.iter().try_for_each(|name| Wanted::parse(name).map(drop)).map_err(at("engine"))?;
+    config.base.iter().try_for_each(|name| BaseReference::parse(name).map(drop)).map_err(at("base"))?;
+    config.debug_base.iter().try_for_each(|name| BaseReference::parse(name).map(drop)).map_err(at("debug-base"))?;
     // Each key alone: the configuration of nothing else can't be wrong.
     let only = |key: &'static str, config: Config| -> Result<(), (&'static str, Error)> {
         let made = words_of(&config).and_then(|words| ImageConfig::new("/x".to_owned(), words));

@@ -21,6 +21,7 @@ use crate::error::{Context, Error, Origin, Result};
 use crate::image::ImagePlan;
 use crate::image::ingredients::{Asked, Ingredients};
 use crate::needs::Needs;
+use crate::oci::base::reference::BaseReference;
 use crate::oci::reference::ImageName;
 use crate::platform::Platform;
 
@@ -94,7 +95,7 @@ pub struct Intent {
     /// What the user says of the files of a usual system.
     pub asked: Asked,
     /// The image to build on, instead of `scratch`.
-    pub base: Option<String>,
+    pub base: Option<BaseReference>,
     /// What the debug variant is built on, if there is to be one.
     pub debug_base: Option<String>,
     /// How the image is started before it goes anywhere, if it is.
@@ -138,6 +139,9 @@ pub struct Plan {
     pub compile: CompilePlan,
     /// What the image is.
     pub image: ImagePlan,
+    /// What it is built on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseReference>,
     /// Who makes it, and what they will do.
     pub engine: EnginePlan,
     /// Where it goes.
@@ -242,7 +246,7 @@ pub fn intend(
             ..ImagePlan::of(image_config(path, image, &config, labels)?)
         },
         asked,
-        base: image.base.clone().or_else(|| config.base.clone()),
+        base: image.base.as_ref().or(config.base.as_ref()).map(|name| BaseReference::parse(name)).transpose()?,
         debug_base: debug_base(image, &config),
         smoke: smoke(image, &config)?,
         engine: config.engine.clone(),
@@ -385,6 +389,11 @@ impl Intent {
         }
     }
 
+    /// The folder that keeps base images, below the target folder.
+    pub fn base_folder(&self) -> Utf8PathBuf {
+        scratch_folder(&self.target_directory).join("base")
+    }
+
     /// The folder for this binary's files, below the target folder.
     pub fn folder(&self) -> Utf8PathBuf {
         scratch_folder(&self.target_directory).join(format!("{}-{}", self.binary.package, self.binary.name))
@@ -417,16 +426,25 @@ impl Display for Plan {
             )?;
         }
         line("compile", &self.compile.command)?;
+        if let Some(base) = &self.base {
+            line("base", &base.to_string())?;
+        }
         let image = &self.image.config;
         line("entrypoint", &image.entrypoint.join(" "))?;
-        line("user", &image.user.to_string())?;
-        line("workdir", &image.workdir)?;
+        // What the base says is not known before it is there.
+        let or_bases = |asked: bool, value: String| match self.base {
+            Some(_) if !asked => format!("the base's, or else {value}"),
+            _ => value,
+        };
+        line("user", &or_bases(!image.default_user, image.user.to_string()))?;
+        line("workdir", &or_bases(!image.default_workdir, image.workdir.clone()))?;
         line("content", &self.image.ingredients.to_string())?;
         for included in &self.image.includes {
             line("include", &format!("{} at {}", included.include.source, included.include.target))?;
         }
         for (name, value) in &image.env {
-            line("env", &format!("{name}={value}"))?;
+            let asked = name != "PATH" || !image.default_path;
+            line("env", &format!("{name}={}", or_bases(asked, value.clone())))?;
         }
         for (name, value) in &image.labels {
             line("label", &format!("{name}={value}"))?;

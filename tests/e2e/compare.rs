@@ -10,7 +10,7 @@ use crate::support::registry::{Repository, platforms};
 use crate::support::{BOTH, Engine, Project, Runner, skip};
 
 /// The image of a `push` with these options through each engine.
-fn pushed(project: &Project, options: &[&str], epoch: Option<&str>) -> Vec<(Engine, Vec<PlatformImage>)> {
+pub fn pushed(project: &Project, options: &[&str], epoch: Option<&str>) -> Vec<(Engine, Vec<PlatformImage>)> {
     let repository = Repository::of(project);
     let push = |engine: Engine| {
         let tag = repository.tagged(&format!("{}-{:?}", engine.name, engine.runner));
@@ -28,7 +28,7 @@ fn pushed(project: &Project, options: &[&str], epoch: Option<&str>) -> Vec<(Engi
 }
 
 /// The images are equal, whoever made them; returns one for each platform.
-fn equal(mut made: Vec<(Engine, Vec<PlatformImage>)>) -> Vec<PlatformImage> {
+pub fn equal(mut made: Vec<(Engine, Vec<PlatformImage>)>) -> Vec<PlatformImage> {
     let (_, first) = made.remove(0);
     for (engine, images) in &made {
         for (image, first) in images.iter().zip(&first) {

@@ -37,7 +37,7 @@ pub struct File {
     pub owner: (u32, u32),
     /// Seconds since the epoch.
     pub mtime: i64,
-    /// The SHA-256 of its content.
+    /// The SHA-256 of its content; of a link what it says.
     pub content: String,
 }
 
@@ -55,8 +55,8 @@ pub struct Config {
     pub labels: Value,
     /// As the labels.
     pub ports: Value,
-    /// The keys that are none of the above.
-    pub others: Vec<String>,
+    /// Whatever is none of the above.
+    pub others: serde_json::Map<String, Value>,
 }
 
 impl Layout {
@@ -72,13 +72,20 @@ impl Layout {
     /// Its images, unpacked, in the order of its index.
     #[track_caller]
     pub fn unpacked(&self) -> Vec<PlatformImage> {
+        self.manifests().iter().map(|manifest| self.unpack(manifest)).collect()
+    }
+
+    /// The manifests of its platforms, without attestations, in the order of its index.
+    pub fn manifests(&self) -> Vec<Value> {
         let index = self.read(&self.layout().join("index.json"));
         let root = self.blob(&index["manifests"][0]);
-        let manifests = match root["manifests"].as_array() {
-            Some(manifests) => manifests.iter().map(|descriptor| self.blob(descriptor)).collect(),
+        match root["manifests"].as_array() {
+            Some(manifests) => {
+                let images = manifests.iter().filter(|descriptor| descriptor["platform"]["os"] != "unknown");
+                images.map(|descriptor| self.blob(descriptor)).collect()
+            }
             None => vec![root],
-        };
-        manifests.iter().map(|manifest| self.unpack(manifest)).collect()
+        }
     }
 
     fn unpack(&self, manifest: &Value) -> PlatformImage {
@@ -129,7 +136,7 @@ impl Config {
             env: take("Env"),
             labels: table(take("Labels")),
             ports: table(take("ExposedPorts")),
-            others: config.keys().cloned().collect(),
+            others: config,
         }
     }
 }
@@ -138,7 +145,11 @@ fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, File>) {
     for entry in fs_err::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let metadata = fs_err::symlink_metadata(&path).unwrap();
-        let content = if metadata.is_file() { sha256(&fs_err::read(&path).unwrap()) } else { String::new() };
+        let content = match metadata.file_type() {
+            kind if kind.is_file() => sha256(&fs_err::read(&path).unwrap()),
+            kind if kind.is_symlink() => fs_err::read_link(&path).unwrap().display().to_string(),
+            _ => String::new(),
+        };
         let file =
             File { mode: metadata.mode(), owner: (metadata.uid(), metadata.gid()), mtime: metadata.mtime(), content };
         files.insert(format!("/{}", path.strip_prefix(root).unwrap().display()), file);

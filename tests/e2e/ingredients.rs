@@ -127,7 +127,7 @@ fn questions() -> impl Iterator<Item = &'static str> {
 
 /// Writes these entries and the folders that they are in as a layer.
 fn write_layer(path: &Path, entries: Vec<Entry>) {
-    let layers = tree::layers(vec![("all", entries)], |_| false).unwrap();
+    let layers = tree::layers(vec![("all", entries)], |_| None).unwrap();
     layer::write_layer(&layers[0].entries, 0, fs_err::File::create(path).unwrap()).unwrap();
 }
 

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod archives;
 #[cfg(test)]
+mod bases;
+#[cfg(test)]
 mod builtin;
 #[cfg(test)]
 mod compare;

@@ -155,7 +155,7 @@ RUN case "$TARGETPLATFORM" in \
 
     fn last_stage(&self) -> String {
         let copy = format!("COPY --from=build {}\n", json(&[self.out(), self.config.entrypoint[0].clone()]));
-        format!("\nFROM scratch\n{copy}{}", settings(&self.config))
+        format!("\n{}{copy}{}", self.from, settings(&self.config))
     }
 
     /// Where the program waits for the last stage.
@@ -266,6 +266,7 @@ mod tests {
                 program: "release/my app".to_owned(),
             },
             config: ImageConfig::new("/my app".to_owned(), Words::default()).unwrap(),
+            from: "FROM scratch\n".to_owned(),
         }
     }
 

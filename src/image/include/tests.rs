@@ -239,9 +239,10 @@ fn usual_folders_leave_those_of_others_alone() {
     let w = Workspace::with(&["root/tmp/x", "root/etc/app.toml"]);
     let ours = w.entries(&[include("root", "/")]).unwrap();
     let tmp = Entry::folder("/tmp").with_mode(0o1777);
-    let layers = tree::layers(vec![("system", vec![tmp.clone()]), ("files", ours)], |path| path == "/etc").unwrap();
+    let base = |path: &str| (path == "/etc").then(|| Entry::folder(path).with_mode(0o711));
+    let layers = tree::layers(vec![("system", vec![tmp.clone()]), ("files", ours)], base).unwrap();
     let entries: Vec<_> = layers.into_iter().flat_map(|layer| layer.entries).collect();
-    assert_eq!(described(&entries), ["/tmp/ 1777", "/etc/app.toml 644", "/tmp/ 1777", "/tmp/x 644"]);
+    assert_eq!(described(&entries), ["/tmp/ 1777", "/etc/ 711", "/etc/app.toml 644", "/tmp/ 1777", "/tmp/x 644"]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use base64::Engine;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde::Deserialize;
 use ureq::http::{Response, header};
-use ureq::{Agent, Body};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::client::{Access, Client};
 use super::failure::unreachable;
@@ -92,8 +93,10 @@ pub fn authorize(client: &Client, agent: &Agent, challenge: Challenge, access: A
             _ => Err(no_login(client.host())),
         },
         Challenge::Bearer { realm, service } => {
-            let scope = format!("repository:{}:{}", client.repository(), actions(access));
-            let token = token(client, agent, &realm, service.as_deref(), &scope, credential)?;
+            let own = format!("repository:{}:{}", client.repository(), actions(access));
+            let others = client.also_read().iter().map(|name| format!("repository:{name}:pull"));
+            let scopes: Vec<String> = [own].into_iter().chain(others).collect();
+            let token = token(client, agent, &realm, service.as_deref(), &scopes, credential)?;
             Ok(Authorization { header: format!("Bearer {token}"), is_anonymous })
         }
         Challenge::Unknown => Err(no_login(client.host())),
@@ -139,7 +142,7 @@ fn token(
     agent: &Agent,
     realm: &str,
     service: Option<&str>,
-    scope: &str,
+    scopes: &[String],
     credential: Option<DockerCredential>,
 ) -> Result<String> {
     let is_anonymous = credential.is_none();
@@ -151,15 +154,15 @@ fn token(
         Some(DockerCredential::IdentityToken(refresh_token)) => agent.post(realm).send_form([
             ("grant_type", "refresh_token"),
             ("service", service),
-            ("scope", scope),
+            ("scope", &scopes.join(" ")),
             ("client_id", "cargo-scratch"),
             ("refresh_token", &refresh_token),
         ]),
         Some(DockerCredential::UsernamePassword(user, password)) => {
-            let request = agent.get(realm).query("service", service).query("scope", scope);
+            let request = asking(agent, realm, service, scopes);
             request.header(header::AUTHORIZATION, basic(&user, &password)).call()
         }
-        None => agent.get(realm).query("service", service).query("scope", scope).call(),
+        None => asking(agent, realm, service, scopes).call(),
     };
     let mut answer = answer.map_err(|error| unreachable(client, realm, error))?;
     if !answer.status().is_success() {
@@ -171,6 +174,11 @@ fn token(
     tokens
         .and_then(|answer| answer.token.or(answer.access_token))
         .ok_or_else(|| Error::new(Exit::Registry, format!("the login service of `{}` gave no token", client.host())))
+}
+
+fn asking(agent: &Agent, realm: &str, service: &str, scopes: &[String]) -> RequestBuilder<WithoutBody> {
+    let request = agent.get(realm).query("service", service);
+    scopes.iter().fold(request, |request, scope| request.query("scope", scope))
 }
 
 fn login_refused(host: &str, status: u16) -> Error {

@@ -17,6 +17,14 @@ use crate::error::{Context, Result};
 use crate::interrupt;
 use crate::oci::reference::{ImageName, is_loopback};
 
+/// Where a registry answers: Docker Hub's is not where its name says.
+pub fn host(registry: &str) -> &str {
+    match registry {
+        "docker.io" => "registry-1.docker.io",
+        other => other,
+    }
+}
+
 /// How long a registry may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(15);
@@ -43,6 +51,8 @@ pub struct Client {
     /// The option that the registry was named with.
     option: &'static str,
     origin: OnceLock<String>,
+    /// Other repositories of the registry that are read from.
+    also_read: Vec<String>,
     /// What the registry asked for.
     authorization: Mutex<Option<Authorization>>,
 }
@@ -63,10 +73,7 @@ impl Client {
     ///
     /// With `tls_verify` off, certificates are not checked, and plain HTTP is tried where HTTPS is not spoken.
     pub fn new(name: &ImageName, access: Access, tls_verify: bool) -> Client {
-        let host = match name.registry() {
-            "docker.io" => "registry-1.docker.io",
-            other => other,
-        };
+        let host = host(name.registry());
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).disable_verification(!tls_verify);
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -87,6 +94,7 @@ impl Client {
             access,
             tls_verify,
             option: "--tag",
+            also_read: Vec::new(),
             origin: OnceLock::new(),
             authorization: Mutex::new(None),
         }
@@ -96,6 +104,20 @@ impl Client {
     #[must_use]
     pub fn named_by(self, option: &'static str) -> Client {
         Client { option, ..self }
+    }
+
+    /// The same, with the right to read from other repositories of the registry where they let us.
+    #[must_use]
+    pub fn also_reading(self, repositories: &[&str]) -> Client {
+        let mut also_read: Vec<String> = repositories.iter().map(|name| (*name).to_owned()).collect();
+        also_read.sort();
+        also_read.dedup();
+        Client { also_read, ..self }
+    }
+
+    /// Other repositories of the registry that are read from.
+    pub fn also_read(&self) -> &[String] {
+        &self.also_read
     }
 
     /// Whether it is asked for an image to build on.

@@ -1,11 +1,12 @@
 //! Pushes an image: blobs that are missing, then manifests, then the tags; never a tag before what it names.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::ProgressBar;
-use ureq::http::{Method, header};
+use ureq::http::{Method, StatusCode, header};
 
-use super::client::{Access, Client, Payload};
+use super::client::{Access, Client, Payload, host};
 use crate::error::{Error, Exit, Result};
 use crate::oci::assemble::{Document, OciImage};
 use crate::oci::reference::ImageName;
@@ -42,13 +43,35 @@ pub fn push(image: &OciImage, names: &[ImageName], tls_verify: bool, shell: &She
         }
     }
     for (client, names) in done {
-        push_to(&client, image, &names, shell)?;
+        let sources = sources(&client, image);
+        let repositories: Vec<&str> = sources.values().map(String::as_str).collect();
+        push_to(&client.also_reading(&repositories), image, &names, &sources, shell)?;
     }
     Ok(())
 }
 
+/// The repositories of the same registry that blobs of a base image are in, by digest.
+type Sources<'a> = BTreeMap<&'a str, String>;
+
+fn sources<'a>(client: &Client, image: &'a OciImage) -> Sources<'a> {
+    let mut sources = Sources::new();
+    for base in image.platforms.iter().filter_map(|platform| platform.base.as_deref()) {
+        let Some((registry, repository)) = base.repository() else { continue };
+        if host(registry) == client.host() && repository != client.repository() {
+            sources.extend(base.layers.iter().map(|layer| (layer.descriptor.digest.as_str(), repository.clone())));
+        }
+    }
+    sources
+}
+
 /// Pushes to one repository, under one or several tags.
-fn push_to(client: &Client, image: &OciImage, names: &[&ImageName], shell: &Shell) -> Result<()> {
+fn push_to(
+    client: &Client,
+    image: &OciImage,
+    names: &[&ImageName],
+    sources: &Sources<'_>,
+    shell: &Shell,
+) -> Result<()> {
     let mut missing = Vec::new();
     for name in names {
         if !has_manifest(client, name.tag(), image.root())? {
@@ -57,7 +80,7 @@ fn push_to(client: &Client, image: &OciImage, names: &[&ImageName], shell: &Shel
     }
     // A registry takes no manifest whose blobs it lacks: one tag on the right digest means that everything is there.
     if missing.len() == names.len() {
-        send_blobs(client, image, shell)?;
+        send_blobs(client, image, sources, shell)?;
         if image.index.is_some() {
             for platform in &image.platforms {
                 put_manifest(client, platform.manifest.digest(), &platform.manifest)?;
@@ -80,7 +103,7 @@ fn has_manifest(client: &Client, tag: &str, document: &Document) -> Result<bool>
 }
 
 /// Sends the layers and configurations that are missing, a few side by side.
-fn send_blobs(client: &Client, image: &OciImage, shell: &Shell) -> Result<()> {
+fn send_blobs(client: &Client, image: &OciImage, sources: &Sources<'_>, shell: &Shell) -> Result<()> {
     let layers = image.layer_files();
     let total = layers.iter().map(|(_, size, _)| size).sum();
     let files = layers.iter().map(|(digest, size, path)| (*digest, Blob::File(path, *size)));
@@ -91,7 +114,7 @@ fn send_blobs(client: &Client, image: &OciImage, shell: &Shell) -> Result<()> {
     let results = parallel::map(&[(); PARALLEL], |()| -> Result<u64> {
         let mut sent = 0;
         while let Some((digest, blob)) = blobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-            sent += send_blob(client, digest, *blob, &progress)?;
+            sent += send_blob(client, digest, *blob, sources.get(digest), &progress)?;
         }
         Ok(sent)
     });
@@ -103,8 +126,15 @@ fn send_blobs(client: &Client, image: &OciImage, shell: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// Sends a blob unless it is there; returns how many bytes went over the line.
-fn send_blob(client: &Client, digest: &str, blob: Blob<'_>, progress: &ProgressBar) -> Result<u64> {
+/// Sends a blob unless it is there; returns how many bytes went over the line. A registry may take it from another of its
+/// repositories instead (OCI distribution specification, "mounting a blob from another repository").
+fn send_blob(
+    client: &Client,
+    digest: &str,
+    blob: Blob<'_>,
+    source: Option<&String>,
+    progress: &ProgressBar,
+) -> Result<u64> {
     let url = client.url(&format!("blobs/{digest}"))?;
     if client.send(&Method::HEAD, &url, None, Payload::Empty)?.status().is_success() {
         if let Blob::File(_, size) = blob {
@@ -119,7 +149,13 @@ fn send_blob(client: &Client, digest: &str, blob: Blob<'_>, progress: &ProgressB
             (Payload::Document(&document.bytes, "application/octet-stream"), document.bytes.len() as u64)
         }
     };
-    let started = client.require(&Method::POST, &client.url("blobs/uploads/")?, None, Payload::Empty)?;
+    let query = source.map_or_else(String::new, |source| format!("?mount={digest}&from={source}"));
+    let start = client.url(&format!("blobs/uploads/{query}"))?;
+    let started = client.require(&Method::POST, &start, None, Payload::Empty)?;
+    if started.status() == StatusCode::CREATED {
+        progress.inc(size);
+        return Ok(0);
+    }
     let location = started.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
     let location = location.ok_or_else(|| {
         Error::new(Exit::Registry, format!("the registry `{}` started an upload and did not say where", client.host()))

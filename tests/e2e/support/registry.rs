@@ -19,6 +19,12 @@ impl<'a> Repository<'a> {
         Repository::at(project, &project.engines.registry_plain, None)
     }
 
+    /// Another one there.
+    pub fn beside(project: &'a Project, name: &str) -> Repository<'a> {
+        let name = format!("{}/{}-{name}", project.engines.registry_plain, project.id);
+        Repository { project, login: None, name }
+    }
+
     /// In the registry that speaks HTTPS.
     pub fn with_tls(project: &'a Project) -> Repository<'a> {
         Repository::at(project, &project.engines.registry_tls, None)
