@@ -38,6 +38,9 @@ pub struct Built {
     pub files: Vec<Utf8PathBuf>,
     /// One for each platform.
     pub platforms: Vec<BuiltPlatform>,
+    /// The debug variant, where one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debug: Option<Box<Built>>,
 }
 
 /// The image of one platform.
@@ -54,6 +57,8 @@ pub struct BuiltPlatform {
     pub size: u64,
     /// Sum of the compressed sizes of its layers in bytes; `None` if the engine's store keeps no compressed layers.
     pub compressed_size: Option<u64>,
+    /// The program with its symbols, where they are kept.
+    pub symbols: Option<Utf8PathBuf>,
     /// Its layers, lowest first.
     pub layers: Vec<BuiltLayer>,
 }
@@ -95,6 +100,7 @@ impl BuiltPlatform {
             binary_size: program.map_or(0, |entry| content_size(&entry.content)),
             size: layers.iter().map(|layer| layer.size).sum(),
             compressed_size: None,
+            symbols: None,
             layers,
         }
     }
@@ -127,6 +133,7 @@ impl Built {
             loaded: Vec::new(),
             files: Vec::new(),
             platforms: images.iter().map(BuiltPlatform::of).collect(),
+            debug: None,
         }
     }
 

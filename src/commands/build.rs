@@ -33,11 +33,16 @@ fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
     }
     let _lock = project.lock(shell)?;
     let bases = project.bases(project.intent.base.as_ref(), args.engine.tls_verify, shell)?;
+    let debug_bases = project.debug_bases(args.engine.tls_verify, shell)?;
     let artifacts = project.artifacts(shell)?;
     let images = project.images(&artifacts, &bases)?;
-    let built = project.deliver(&plan.engine.choice, &images, &args.engine, args.output.message_format, shell)?;
+    let format = args.output.message_format;
+    let mut built = project.deliver(&plan.engine.choice, &images, &args.engine, format, shell)?;
     summarize(&built, shell);
-    built.report(&plan.outputs, args.output.message_format, shell)
+    let debug = project.deliver_debug(&plan.engine.choice, &artifacts, &debug_bases, &args.engine, format, shell)?;
+    debug.iter().for_each(|debug| summarize(debug, shell));
+    built.debug = debug.map(Box::new);
+    built.report(&plan.outputs, format, shell)
 }
 
 /// Prints the plan.

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod check;
+mod debug;
 pub mod dockerfile;
 pub mod explain;
 pub mod init;

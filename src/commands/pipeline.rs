@@ -27,6 +27,7 @@ use crate::parallel;
 use crate::report::Built;
 use crate::resolve::git::Repository;
 use crate::resolve::outputs::Export;
+use crate::resolve::outputs::Outputs;
 use crate::resolve::plan::{
     CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder, target_directory,
 };
@@ -163,6 +164,7 @@ impl<'a> Project<'a> {
         choice.accepts(options, &intent.outputs, shape)?;
         let steps = choice.engine().steps(&intent.outputs, shape);
         builtin::preflight(&intent.outputs)?;
+        intent.debug.iter().try_for_each(|debug| builtin::preflight(&debug.outputs))?;
         self.precheck()?;
         let (_, hints) = self.find_needs(shell)?;
         self.say(&hints, shell);
@@ -172,6 +174,7 @@ impl<'a> Project<'a> {
             compile: self.compile.clone(),
             image: intent.image.clone(),
             base: intent.base.clone(),
+            debug: intent.debug.clone(),
             engine: EnginePlan { choice, steps },
             outputs: intent.outputs.clone(),
         })
@@ -255,7 +258,7 @@ impl<'a> Project<'a> {
         Ok(bases)
     }
 
-    /// Has the engine make the image and bring it where it is to go. The report that is to come decides what is asked.
+    /// Has the engine make the image and bring it where it is to go.
     pub fn deliver(
         &self,
         choice: &EngineChoice,
@@ -264,14 +267,34 @@ impl<'a> Project<'a> {
         format: MessageFormat,
         shell: &Shell,
     ) -> Result<Built> {
+        self.deliver_as(choice, images, &self.intent.outputs, &self.intent.folder(), options, format, shell)
+    }
+
+    /// As [`Project::deliver`], to these outputs, with `folder` for the files on the way. The report that is to come decides
+    /// what is asked.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a word of the user's or a place, and none belongs to another"
+    )]
+    pub fn deliver_as(
+        &self,
+        choice: &EngineChoice,
+        images: &[Image],
+        outputs: &Outputs,
+        folder: &Utf8Path,
+        options: &EngineArgs,
+        format: MessageFormat,
+        shell: &Shell,
+    ) -> Result<Built> {
         let store = BlobStore::new(scratch_folder(&self.intent.target_directory).join("blobs"));
-        let folder = self.intent.folder();
-        let outputs = &self.intent.outputs;
-        let job = engine::Job { images, outputs, options, folder: &folder, store: &store, shell };
+        let job = engine::Job { images, outputs, options, folder, store: &store, shell };
         let engine = choice.engine();
         let mut built = engine.deliver(&job)?;
         if format == MessageFormat::Json {
             engine.complete(&job, &mut built)?;
+        }
+        for (platform, image) in built.platforms.iter_mut().zip(images) {
+            platform.symbols = image.program().and_then(artifacts::symbols_beside);
         }
         Ok(built)
     }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::resolve::plan::Verb;
 use crate::shell::Shell;
 
-/// Builds an image and runs it; ends with the program's exit code.
+/// Builds an image, or its debug variant, and runs it; ends with the program's exit code.
 pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
     let words = Words {
         verb: Verb::Run,
@@ -28,9 +28,13 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
     let built = {
         let _lock = project.lock(shell)?;
         let bases = project.bases(project.intent.base.as_ref(), args.engine.tls_verify, shell)?;
+        let debug_bases = project.debug_bases(args.engine.tls_verify, shell)?;
         let artifacts = project.artifacts(shell)?;
-        let images = project.images(&artifacts, &bases)?;
-        project.deliver(&plan.engine.choice, &images, &args.engine, MessageFormat::Human, shell)?
+        let (choice, format) = (&plan.engine.choice, MessageFormat::Human);
+        match project.deliver_debug(choice, &artifacts, &debug_bases, &args.engine, format, shell)? {
+            Some(debug) => debug,
+            None => project.deliver(choice, &project.images(&artifacts, &bases)?, &args.engine, format, shell)?,
+        }
     };
     summarize(&built, shell);
     engine.run_command(&built.reference, &args.publish, &args.args)?.take_over(shell)

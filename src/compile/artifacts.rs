@@ -32,10 +32,12 @@ pub fn take(artifact: &Artifact, folder: &Utf8Path, name: &str, strip: &Strip) -
     let place = folder.join(name);
     let taking = || format!("failed to take {} to the folder {folder}", artifact.path);
     let Strip::Afterwards(objcopy) = strip else {
+        // Those of another program, from when it was stripped here.
+        let _ = fs_err::remove_file(symbols_place(&place));
         keep(&artifact.path, &place).context(taking)?;
         return Ok(Artifact { path: place, ..artifact.clone() });
     };
-    let symbols = folder.join(format!("{name}.debug"));
+    let symbols = symbols_place(&place);
     let note = folder.join(format!("{name}.stripped"));
     let state = state(&artifact.path, objcopy).context(taking)?;
     let is_done = place.is_file() && symbols.is_file() && fs_err::read_to_string(&note).is_ok_and(|old| old == state);
@@ -46,6 +48,16 @@ pub fn take(artifact: &Artifact, folder: &Utf8Path, name: &str, strip: &Strip) -
         staging::write(&note, state.as_bytes()).context(taking)?;
     }
     Ok(Artifact { path: place, symbols: Some(symbols), ..artifact.clone() })
+}
+
+/// Where a program that [`take`] stripped still has its symbols.
+pub fn symbols_beside(program: &Utf8Path) -> Option<Utf8PathBuf> {
+    Some(symbols_place(program)).filter(|symbols| symbols.is_file())
+}
+
+/// The name that debuggers and `objcopy --only-keep-debug` give such a file.
+fn symbols_place(program: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{program}.debug"))
 }
 
 /// A second name for the same file, which stays when cargo puts another in the first one's place; a copy where the file

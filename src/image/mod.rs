@@ -134,6 +134,15 @@ impl Entry {
 }
 
 impl Image {
+    /// The program's file on this machine.
+    pub fn program(&self) -> Option<&Utf8Path> {
+        let mut entries = self.layers.iter().flat_map(|layer| &layer.entries);
+        match &entries.find(|entry| entry.path == self.config.program())?.content {
+            Content::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// An image without a base or annotations.
     pub fn new(platform: Platform, layers: Vec<Layer>, config: ImageConfig, created: i64, mtime: i64) -> Image {
         Image { platform, base: None, layers, config, annotations: BTreeMap::new(), created, mtime }

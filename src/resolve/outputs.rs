@@ -31,6 +31,29 @@ impl Outputs {
     }
 }
 
+impl Outputs {
+    /// Where the debug variant goes: the same places, under names that end in `-debug`. Files that say what was made say it
+    /// of the image itself.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Usage`] if a tag becomes too long.
+    pub fn of_debug_variant(&self) -> Result<Outputs> {
+        let names = self.names.iter().map(|name| ImageName::parse(&format!("{name}-debug")));
+        let exports = self.exports.iter().map(|Export { form, dest }| {
+            let (stem, extension) = (dest.file_stem().unwrap_or("image"), dest.extension());
+            let extension = extension.map_or_else(String::new, |extension| format!(".{extension}"));
+            Export { form: *form, dest: dest.with_file_name(format!("{stem}-debug{extension}")) }
+        });
+        Ok(Outputs {
+            names: names.collect::<Result<_>>()?,
+            exports: exports.collect(),
+            iidfile: None,
+            metadata_file: None,
+            ..self.clone()
+        })
+    }
+}
+
 /// An image written to a file or a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -96,8 +96,8 @@ pub struct Intent {
     pub asked: Asked,
     /// The image to build on, instead of `scratch`.
     pub base: Option<BaseReference>,
-    /// What the debug variant is built on, if there is to be one.
-    pub debug_base: Option<String>,
+    /// The debug variant, if there is to be one.
+    pub debug: Option<DebugVariant>,
     /// How the image is started before it goes anywhere, if it is.
     pub smoke: Option<SmokeWish>,
     /// The engine's name, where one was named.
@@ -108,6 +108,16 @@ pub struct Intent {
     pub workspace_root: Utf8PathBuf,
     /// cargo's target folder.
     pub target_directory: Utf8PathBuf,
+}
+
+/// The debug variant of an image: the same on a base with a shell, with the symbols of its program.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub struct DebugVariant {
+    /// What it is built on.
+    pub base: BaseReference,
+    /// Where it goes.
+    pub outputs: Outputs,
 }
 
 /// Variables that bear on the plan.
@@ -142,6 +152,9 @@ pub struct Plan {
     /// What it is built on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<BaseReference>,
+    /// The debug variant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debug: Option<DebugVariant>,
     /// Who makes it, and what they will do.
     pub engine: EnginePlan,
     /// Where it goes.
@@ -247,7 +260,7 @@ pub fn intend(
         },
         asked,
         base: image.base.as_ref().or(config.base.as_ref()).map(|name| BaseReference::parse(name)).transpose()?,
-        debug_base: debug_base(image, &config),
+        debug: debug(verb, image, &config, &outputs)?,
         smoke: smoke(image, &config)?,
         engine: config.engine.clone(),
         outputs,
@@ -286,6 +299,13 @@ fn features(source: &SourceArgs, config: &Config) -> FeatureSelection {
         all: source.all_features,
         no_default: source.no_default_features || config.no_default_features.unwrap_or(false),
     }
+}
+
+/// A run is of the debug variant only if the command line says so: both can't be run.
+fn debug(verb: Verb, image: &ImageArgs, config: &Config, outputs: &Outputs) -> Result<Option<DebugVariant>> {
+    let said = image.debug || image.debug_base.is_some();
+    let Some(base) = debug_base(image, config).filter(|_| said || verb != Verb::Run) else { return Ok(None) };
+    Ok(Some(DebugVariant { base: BaseReference::parse(&base)?, outputs: outputs.of_debug_variant()? }))
 }
 
 /// `build` and `run` are for this machine, `push` is for everybody, unless told otherwise.
@@ -469,6 +489,11 @@ impl Display for Plan {
         }
         for name in &self.outputs.names {
             line("name", &name.to_string())?;
+        }
+        if let Some(debug) = &self.debug {
+            for name in &debug.outputs.names {
+                line("debug", &format!("{name} on {}", debug.base))?;
+            }
         }
         line("engine", &self.engine.choice.to_string())?;
         for step in &self.engine.steps {

@@ -175,7 +175,7 @@ mod tests {
             image: ImagePlan::of(ImageConfig::new("/serve".to_owned(), Words::default()).unwrap()),
             asked: Default::default(),
             base: None,
-            debug_base: None,
+            debug: None,
             smoke: None,
             engine: None,
             outputs: Outputs::default(),
