@@ -171,8 +171,16 @@ help: a platform with a similar name exists: `linux/amd64`
 help: it comes from `package.metadata.scratch.platforms` in [ROOT]/Cargo.toml
 
 "#]]);
-    // A build is for this machine.
-    project.scratch("build --engine builtin --dry-run").succeeds();
+    // A build is for this machine, whatever they are.
+    let platform_of = |config: &str| {
+        let project = Project::app(config);
+        let plan = project.scratch("build --engine builtin --dry-run").succeeds();
+        plan.only_lines(&["platform"]).line().to_owned()
+    };
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let config = format!("[package.metadata.scratch]\nplatforms = [\"{platform}\"]");
+        assert_eq!(platform_of(&config), platform_of(""));
+    }
 }
 
 /// The plan of a package that says one thing, in a workspace that says another.

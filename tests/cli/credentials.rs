@@ -248,7 +248,7 @@ fn a_login_is_not_shown_to_a_host_that_uploads_go_to() {
     // The registry itself does not know the blobs then, and says so.
     outcome.code(5).says("is not here");
     let requests = storage.requests();
-    assert_eq!(requests.len(), 2);
+    assert_eq!(requests.len(), 3, "two layers and the configuration");
     assert!(
         requests.iter().all(|request| request.method == "PUT" && request.authorization().is_none()),
         "{requests:?}"

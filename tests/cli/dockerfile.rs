@@ -66,13 +66,15 @@ out/docker
 "#]]);
     let folder = project.path("out/docker");
     let files = tree::files(&folder);
-    assert_eq!(files, ["Dockerfile", "linux/amd64/binary/app", "linux/arm64/binary/app"]);
+    let expected =
+        ["linux/amd64/binary/app", "linux/amd64/system.tar", "linux/arm64/binary/app", "linux/arm64/system.tar"];
+    assert_eq!(files, [&["Dockerfile"], &expected[..]].concat());
     let printed = project.scratch("dockerfile").succeeds();
     assert_eq!(project.read("out/docker/Dockerfile").trim_end(), printed.line());
     project.scratch("check out/docker/linux/arm64/binary/app --platform linux/arm64").succeeds();
     // Its own folder is written again.
     project.scratch("dockerfile --output out/docker --platform linux/amd64 --quiet").succeeds().stderr("");
-    assert_eq!(tree::files(&folder), ["Dockerfile", "linux/amd64/binary/app"]);
+    assert_eq!(tree::files(&folder), ["Dockerfile", "linux/amd64/binary/app", "linux/amd64/system.tar"]);
 }
 
 #[cfg(unix)]

@@ -150,7 +150,18 @@ error: `--builder` needs docker's buildx, and the engine is podman
 help: leave out --builder, or use a docker whose image store holds this image: --engine docker
 
 "#]]);
-    project.scratch("build --dry-run --engine podman --cache-from localhost/cache").succeeds();
+    refused("--engine podman --cache-from localhost/cache").stderr(str![[r#"
+error: `--cache-from` needs docker's buildx, and the engine is podman
+
+help: leave out --cache-from, or use a docker whose image store holds this image: --engine docker
+
+"#]]);
+    refused("--engine podman --cache-to localhost/cache").stderr(str![[r#"
+error: `--cache-to` needs docker's buildx, and the engine is podman
+
+help: leave out --cache-to, or use a docker whose image store holds this image: --engine docker
+
+"#]]);
     project.scratch("build --dry-run --engine builtin --provenance=false").succeeds();
     let project = with_docker();
     let host = daemon(&project, "200 OK", CLASSIC);
@@ -298,7 +309,8 @@ step        keep the image as an OCI archive under the target folder
     let podman_is_there = docker_is_down.program("podman", "exit 1");
     found(&podman_is_there, "build").stdout(str![[r#"
 engine      podman
-step        podman build
+step        write the layers and manifests
+step        podman pull
 
 "#]]);
     found(&podman_is_there, "build --engine builtin").stdout(str![[r#"
@@ -309,7 +321,8 @@ step        podman load
 "#]]);
     found(&podman_is_there, "push -t localhost/app").stdout(str![[r#"
 engine      podman
-step        podman build --manifest, once for each platform
+step        write the layers and manifests
+step        podman pull, once for each platform, and podman manifest
 step        podman manifest push --all localhost/app:latest
 
 "#]]);

@@ -38,23 +38,39 @@ fn an_archive_is_an_oci_layout() {
     let platforms: Vec<_> = index["manifests"].as_array().unwrap().iter().map(|m| m["platform"].clone()).collect();
     let platform = |architecture: &str| json!({ "os": "linux", "architecture": architecture });
     assert_eq!(platforms, [platform("amd64"), platform("arm64")]);
-    // Two platforms have an index, two manifests, two configurations and two layers, and there is nothing else.
-    assert_eq!(layout.files().len(), 3 + 7);
+    // Two platforms have an index, two manifests, two configurations, two layers of their own and one in common, and there
+    // is nothing else.
+    assert_eq!(layout.files().len(), 3 + 8);
 }
 
+/// What lies below every program.
+const SYSTEM: [&str; 3] = [
+    "drwxr-xr-x 0/0 1970-01-01 00:00 etc/",
+    "-rw-r--r-- 0/0 1970-01-01 00:00 etc/group",
+    "-rw-r--r-- 0/0 1970-01-01 00:00 etc/passwd",
+];
+
 #[test]
-fn the_program_is_all_there_is_in_it() {
+fn the_program_and_the_name_of_its_user_are_all_there_is_in_it() {
     let project = Project::app("");
     let layout = built(&project, BOTH);
     for (manifest, platform) in layout.manifests().iter().zip(["linux/amd64", "linux/arm64"]) {
         assert_eq!(manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json");
         let layers = manifest["layers"].as_array().unwrap();
-        assert_eq!(layers.len(), 1);
-        assert_eq!(layers[0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
-        assert_eq!(layout.listing(&layers[0]), ["-rwxr-xr-x 0/0 1970-01-01 00:00 app"]);
-        let program = layout.unpack(manifest).join("app");
-        project.scratch(&format!("check --platform {platform}")).arg(program).succeeds();
+        assert_eq!(layers.len(), 2);
+        assert!(layers.iter().all(|layer| layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip"));
+        assert_eq!(layout.listing(&layers[0]), SYSTEM);
+        assert_eq!(layout.listing(&layers[1]), ["-rwxr-xr-x 0/0 1970-01-01 00:00 app"]);
+        let root = layout.unpack(manifest);
+        project.scratch(&format!("check --platform {platform}")).arg(root.join("app")).succeeds();
+        let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+        let user = "nonroot:x:65532:65532:nonroot:/:/sbin/nologin";
+        assert_eq!(text("etc/passwd"), format!("root:x:0:0:root:/:/sbin/nologin\n{user}\n"));
+        assert_eq!(text("etc/group"), "root:x:0:\nnonroot:x:65532:\n");
     }
+    // What is the same for all platforms is there once.
+    let manifests = layout.manifests();
+    assert_eq!(manifests[0]["layers"][0], manifests[1]["layers"][0]);
 }
 
 #[test]
@@ -110,21 +126,24 @@ fn the_configuration_says_how_it_is_started() {
 
 "#]]
     );
-    let files = layout.listing(&manifest["layers"][0]);
-    let expected = ["drwxr-xr-x 0/0 1970-01-01 00:00 srv/", "drwxr-xr-x 0/0 1970-01-01 00:00 srv/data/"];
-    assert_eq!(files[..2], expected);
+    let folders = ["drwxr-xr-x 0/0 1970-01-01 00:00 srv/", "drwxr-xr-x 0/0 1970-01-01 00:00 srv/data/"];
+    assert_eq!(layout.listing(&manifest["layers"][0]), [&SYSTEM[..], &folders].concat());
+    assert_eq!(layout.listing(&manifest["layers"][1]), ["-rwxr-xr-x 0/0 1970-01-01 00:00 app"]);
 }
 
 #[test]
-fn the_layer_has_the_content_that_the_configuration_promises() {
+fn the_layers_have_the_content_that_the_configuration_promises() {
     let project = Project::app("");
     let layout = built(&project, "--platform linux/amd64");
     let manifest = &layout.manifests()[0];
-    let promised = layout.document(&manifest["config"])["rootfs"]["diff_ids"][0].as_str().unwrap().to_owned();
-    let digest = manifest["layers"][0]["digest"].as_str().unwrap().replace(':', "/");
-    let blob = project.path("image.unpacked").join("blobs").join(digest);
-    let sum = crate::support::programs::printed("sh", &["-c", &format!("gzip -dc {} | sha256sum", blob.display())]);
-    assert_eq!(sum.unwrap().split(' ').next().unwrap(), promised.strip_prefix("sha256:").unwrap());
+    let promised = layout.document(&manifest["config"])["rootfs"]["diff_ids"].take();
+    let unpacked = manifest["layers"].as_array().unwrap().iter().map(|layer| {
+        let digest = layer["digest"].as_str().unwrap().replace(':', "/");
+        let blob = project.path("image.unpacked").join("blobs").join(digest);
+        let sum = crate::support::programs::printed("sh", &["-c", &format!("gzip -dc {} | sha256sum", blob.display())]);
+        format!("sha256:{}", sum.unwrap().split(' ').next().unwrap())
+    });
+    assert_eq!(json!(unpacked.collect::<Vec<_>>()), promised);
 }
 
 #[test]
@@ -141,7 +160,7 @@ fn a_folder_holds_the_same_as_an_archive() {
     project.scratch("build -q -o type=dir,dest=out/layout --platform linux/amd64").succeeds();
     folder.verify_blobs();
     assert_eq!(folder.manifests().len(), 1);
-    assert_eq!(folder.files().len(), 3 + 3);
+    assert_eq!(folder.files().len(), 3 + 4);
 }
 
 #[test]
@@ -153,12 +172,12 @@ fn dockers_archive_is_what_docker_load_reads() {
     layout.verify_blobs();
     let manifest = &layout.json("manifest.json")[0];
     assert_eq!(manifest["RepoTags"], json!(["app:1.0", "ghcr.io/me/app:latest"]));
-    let named = [&manifest["Config"], &manifest["Layers"][0]].map(|path| path.as_str().unwrap().to_owned());
-    let mut expected = named.to_vec();
-    expected.push("manifest.json".to_owned());
-    expected.sort();
+    let config = manifest["Config"].as_str().unwrap();
+    let layers = manifest["Layers"].as_array().unwrap().iter().map(|path| path.as_str().unwrap());
+    let mut expected: Vec<_> = layers.chain([config, "manifest.json"]).collect();
+    expected.sort_unstable();
     assert_eq!(layout.files(), expected);
-    assert_eq!(layout.json(&named[0])["architecture"], "amd64");
+    assert_eq!(layout.json(config)["architecture"], "amd64");
 }
 
 #[test]
@@ -208,7 +227,7 @@ fn an_example_is_shipped_under_its_own_name() {
     let layout = built(&project, "--example demo --platform linux/amd64");
     let manifest = &layout.manifests()[0];
     assert_eq!(layout.document(&manifest["config"])["config"]["Entrypoint"], json!(["/demo"]));
-    assert_eq!(layout.listing(&manifest["layers"][0]), ["-rwxr-xr-x 0/0 1970-01-01 00:00 demo"]);
+    assert_eq!(layout.listing(&manifest["layers"][1]), ["-rwxr-xr-x 0/0 1970-01-01 00:00 demo"]);
 }
 
 #[test]
@@ -231,7 +250,10 @@ fn the_time_is_that_of_the_variable() {
     let config = layout.document(&manifest["config"]);
     assert_eq!(config["created"], "2023-11-14T22:13:20Z");
     assert_eq!(config["history"][0]["created"], "2023-11-14T22:13:20Z");
-    assert_eq!(layout.listing(&manifest["layers"][0]), ["-rwxr-xr-x 0/0 2023-11-14 22:13 app"]);
+    for layer in manifest["layers"].as_array().unwrap() {
+        let files = layout.listing(layer);
+        assert!(files.iter().all(|file| file.contains(" 2023-11-14 22:13 ")), "{files:?}");
+    }
 }
 
 /// A file with the ID, and one with the metadata, of an image of these platforms.
@@ -265,13 +287,14 @@ fn the_result_can_be_had_as_json() {
     let layout = Layout::of_archive(&project.path("image.tar"));
     let result = outcome.json();
     assert_eq!(result["digest"], layout.digest());
-    let layers = layout.manifests();
-    let layer = |at: usize| (&layers[at]["layers"][0]["digest"], &layers[at]["layers"][0]["size"]);
-    for at in [0, 1] {
-        let said = &result["platforms"][at]["layers"][0];
-        assert_eq!((&said["digest"], &said["compressed_size"]), layer(at));
-        let program = layout.unpack(&layers[at]).join("app");
-        assert_eq!(result["platforms"][at]["binary_size"], program.metadata().unwrap().len());
+    for (manifest, said) in layout.manifests().iter().zip(result["platforms"].as_array().unwrap()) {
+        for (at, name) in ["system", "binary"].into_iter().enumerate() {
+            let (layer, said) = (&manifest["layers"][at], &said["layers"][at]);
+            assert_eq!((&said["digest"], &said["compressed_size"]), (&layer["digest"], &layer["size"]));
+            assert_eq!(said["name"], name);
+        }
+        let program = layout.unpack(manifest).join("app");
+        assert_eq!(said["binary_size"], program.metadata().unwrap().len());
     }
     outcome.pretty_json(str![[r#"
 {
@@ -294,6 +317,12 @@ fn the_result_can_be_had_as_json() {
         {
           "compressed_size": [COUNT],
           "digest": "sha256:[DIGEST]",
+          "name": "system",
+          "size": [COUNT]
+        },
+        {
+          "compressed_size": [COUNT],
+          "digest": "sha256:[DIGEST]",
           "name": "binary",
           "size": [COUNT]
         }
@@ -306,6 +335,12 @@ fn the_result_can_be_had_as_json() {
       "compressed_size": [COUNT],
       "digest": "sha256:[DIGEST]",
       "layers": [
+        {
+          "compressed_size": [COUNT],
+          "digest": "sha256:[DIGEST]",
+          "name": "system",
+          "size": [COUNT]
+        },
         {
           "compressed_size": [COUNT],
           "digest": "sha256:[DIGEST]",

@@ -10,7 +10,7 @@ use snapbox::{IntoData, str};
 
 use crate::support::alive::Alive;
 use crate::support::server::Response;
-use crate::support::{Outcome, Project, Registry};
+use crate::support::{Outcome, Project, Registry, programs};
 
 const WORDS: &str = "--engine builtin --platform linux/amd64";
 
@@ -101,7 +101,8 @@ error: interrupted
 fn while_rustup_installs_a_target() {
     let project = Project::app("");
     let alive = Alive::within(&project.top());
-    let project = project.program("rustc", "echo \"$HOME/toolchains/mine\"").program("rustup", &alive.script());
+    let project = project.program("rustc", &programs::rustc_in("$HOME/toolchains/mine"));
+    let project = project.program("rustup", &alive.script());
     let child = project.scratch(&format!("build {WORDS}")).without("RUSTUP_TOOLCHAIN").start();
     alive.wait_for_start();
     stopped(

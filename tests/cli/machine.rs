@@ -30,7 +30,7 @@ help: install Rust with rustup: https://rustup.rs
 #[cfg(unix)]
 #[test]
 fn a_target_that_nobody_can_install() {
-    let project = Project::app("").program("rustc", "echo /usr");
+    let project = Project::app("").program("rustc", &crate::support::programs::rustc_in("/usr"));
     let run = project.scratch("build --engine builtin --platform linux/arm64");
     run.without("RUSTUP_TOOLCHAIN").run().code(1).silent().stderr(str![[r#"
 error: the toolchain in /usr has no standard library for aarch64-unknown-linux-musl
@@ -45,7 +45,7 @@ help: or install your distribution's package with the musl targets of its Rust
 #[test]
 fn a_missing_target_is_installed_with_rustup() {
     let project = Project::app("")
-        .program("rustc", "echo \"$HOME/toolchains/mine\"")
+        .program("rustc", &crate::support::programs::rustc_in("$HOME/toolchains/mine"))
         .program("rustup", "echo \"$@\" > \"$HOME/rustup.log\"\necho 'error: no network' >&2\nexit 1");
     let run = project.scratch("build --engine builtin --platform linux/amd64,linux/arm64").without("RUSTUP_TOOLCHAIN");
     run.run().code(1).silent().stderr(str![[r#"

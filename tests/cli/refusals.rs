@@ -201,7 +201,9 @@ Caused by:
 #[test]
 fn a_layer_that_the_disk_does_not_hold() {
     let project = compiled();
-    let outcome = limited(&project, 100, "build -q --platform linux/amd64 -o type=oci,dest=image.tar").silent();
+    // Without the small layer below, which the disk would hold.
+    let words = "build -q --platform linux/amd64 --passwd never -o type=oci,dest=image.tar";
+    let outcome = limited(&project, 100, words).silent();
     outcome.code(1).stderr(str![[r#"
 error: failed to write a layer to [ROOT]/target/scratch/blobs
 

@@ -21,6 +21,7 @@ impl Layout {
     /// Of an archive, which is unpacked beside it.
     pub fn of_archive(archive: &Path) -> Layout {
         let folder = archive.with_extension("unpacked");
+        let _ = std::fs::remove_dir_all(&folder);
         unpack(archive, &folder);
         Layout { folder }
     }
@@ -82,11 +83,14 @@ impl Layout {
         text.lines().map(line).collect()
     }
 
-    /// Unpacks the first layer of a manifest; returns the folder.
+    /// Unpacks the layers of a manifest, one over the other; returns the folder.
     pub fn unpack(&self, manifest: &Value) -> PathBuf {
-        let digest = manifest["layers"][0]["digest"].as_str().unwrap();
+        let digest = manifest["config"]["digest"].as_str().unwrap();
         let folder = self.folder.with_extension(&digest[7..19]);
-        unpack(&self.folder.join(blob_path(digest)), &folder);
+        let _ = std::fs::remove_dir_all(&folder);
+        for layer in manifest["layers"].as_array().unwrap() {
+            unpack(&self.folder.join(blob_path(layer["digest"].as_str().unwrap())), &folder);
+        }
         folder
     }
 }
@@ -96,7 +100,6 @@ fn blob_path(digest: &str) -> String {
 }
 
 fn unpack(archive: &Path, folder: &Path) {
-    let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).unwrap();
     let status = Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(folder).status().unwrap();
     assert!(status.success(), "tar -xf {}", archive.display());

@@ -43,6 +43,13 @@ impl Outcome {
         self
     }
 
+    /// With a part of the JSON on stdout instead of all of it.
+    #[track_caller]
+    pub fn with_json(mut self, pick: impl FnOnce(serde_json::Value) -> serde_json::Value) -> Self {
+        self.stdout = pick(self.json()).to_string();
+        self
+    }
+
     /// Expects this exit code.
     #[track_caller]
     pub fn code(self, expected: i32) -> Self {

@@ -63,6 +63,11 @@ pub fn printed(name: &str, args: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// What a rustc does that says this of where its toolchain is, and has the real one answer all else.
+pub fn rustc_in(sysroot: &str) -> String {
+    format!("case \"$*\" in\n'--print sysroot') echo \"{sysroot}\" ;;\n*) exec '{}' \"$@\" ;;\nesac", rustc().display())
+}
+
 /// Writes a program in the language of the shell.
 pub fn script(place: &Path, text: &str) {
     std::fs::create_dir_all(place.parent().unwrap()).unwrap();
