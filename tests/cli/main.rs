@@ -16,6 +16,7 @@ mod engines;
 mod explain;
 mod files;
 mod help;
+mod image_words;
 mod init;
 mod interrupt;
 mod labels;
