@@ -31,7 +31,6 @@ fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
     if args.output.dry_run {
         return show(&plan, args.output.message_format, shell);
     }
-    let _lock = project.lock(shell)?;
     let bases = project.bases(project.intent.base.as_ref(), args.engine.tls_verify, shell)?;
     let debug_bases = project.debug_bases(args.engine.tls_verify, shell)?;
     let artifacts = project.artifacts(shell)?;

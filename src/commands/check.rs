@@ -62,8 +62,8 @@ fn built(args: &CheckArgs, shell: &Shell) -> Result<Vec<(Report, Vec<String>)>> 
         cargo_args: &args.cargo_args,
         dry_run: false,
     };
-    let project = Project::learn(words, shell)?;
-    let _lock = project.lock(shell)?;
+    let mut project = Project::learn(words, shell)?;
+    project.lock(shell)?;
     let compiled = project.compile(shell)?;
     let checked = compiled.artifacts.iter().zip(project.check_all(&compiled.artifacts));
     let explained = checked.map(|(artifact, checked)| {

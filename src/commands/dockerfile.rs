@@ -39,7 +39,6 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
         let (config, layers) = project.check(base)?;
         return shell.result(render::text(&config, &layers, base).trim_end());
     };
-    let _lock = project.lock(shell)?;
     let artifacts = project.artifacts(shell)?;
     context::write(&project.images(&artifacts, &bases)?, folder)?;
     shell.status("Wrote", format_args!("{folder} ({})", plain_build(folder, bases.first().map(Arc::as_ref))));

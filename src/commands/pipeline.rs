@@ -56,6 +56,8 @@ pub struct Project<'a> {
     pub compile: CompilePlan,
     /// Who strips the program.
     pub strip: Strip,
+    /// Keeps other runs in this target folder waiting, which would change files under our hands.
+    lock: Option<Lock>,
 }
 
 impl<'a> Project<'a> {
@@ -82,12 +84,13 @@ impl<'a> Project<'a> {
             false => toolchain.objcopy().map_or(Strip::Linker, Strip::Afterwards),
         };
         let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, &strip, shell)?;
-        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile, strip })
+        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile, strip, lock: None })
     }
 
     /// Finds out what the program needs, and puts it into the image. Cargo resolves the dependencies for this, which may
     /// write a Cargo.lock, as the compilation would: so whatever can be refused is refused first.
     pub fn find_needs(&mut self, shell: &Shell) -> Result<(Needs, Vec<Hint>)> {
+        self.lock(shell)?;
         let question = Question {
             cargo: &self.toolchain.cargo,
             toolchain: self.toolchain.sysroot.as_str(),
@@ -164,6 +167,10 @@ impl<'a> Project<'a> {
         choice.accepts(options, &intent.outputs, shape)?;
         let steps = choice.engine().steps(&intent.outputs, shape);
         builtin::preflight(&intent.outputs)?;
+        if self.words.verb == Verb::Run && !self.words.dry_run {
+            // Nothing is built that can't be run.
+            choice.engine().run_command("", &[], &[])?;
+        }
         intent.debug.iter().try_for_each(|debug| builtin::preflight(&debug.outputs))?;
         self.precheck()?;
         let (_, hints) = self.find_needs(shell)?;
@@ -299,9 +306,12 @@ impl<'a> Project<'a> {
         Ok(built)
     }
 
-    /// Keeps other runs in this target folder waiting until the guard is dropped: they would change files under our hands.
-    pub fn lock(&self, shell: &Shell) -> Result<Lock> {
-        Lock::take(&scratch_folder(&self.intent.target_directory), shell)
+    /// Keeps other runs in this target folder waiting from here on, unless nothing is going to be changed.
+    pub fn lock(&mut self, shell: &Shell) -> Result<()> {
+        if !self.words.dry_run && self.lock.is_none() {
+            self.lock = Some(Lock::take(&scratch_folder(&self.intent.target_directory), shell)?);
+        }
+        Ok(())
     }
 
     fn build(&self) -> Build<'_> {

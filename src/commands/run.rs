@@ -23,10 +23,7 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
     if args.dry_run {
         return show(&plan, MessageFormat::Human, shell);
     }
-    // Nothing is built that can't be run.
-    engine.run_command("", &[], &[])?;
     let built = {
-        let _lock = project.lock(shell)?;
         let bases = project.bases(project.intent.base.as_ref(), args.engine.tls_verify, shell)?;
         let debug_bases = project.debug_bases(args.engine.tls_verify, shell)?;
         let artifacts = project.artifacts(shell)?;
@@ -37,5 +34,7 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
         }
     };
     summarize(&built, shell);
+    // Others need not wait while the program runs.
+    drop(project);
     engine.run_command(&built.reference, &args.publish, &args.args)?.take_over(shell)
 }

@@ -328,7 +328,8 @@ fn the_result_can_be_had_as_json() {
         }
       ],
       "platform": "linux/amd64",
-      "size": [COUNT]
+      "size": [COUNT],
+      "symbols": "[ROOT]/target/scratch/app-app/artifacts/linux/amd64/app.debug"
     },
     {
       "binary_size": [COUNT],
@@ -349,7 +350,8 @@ fn the_result_can_be_had_as_json() {
         }
       ],
       "platform": "linux/arm64",
-      "size": [COUNT]
+      "size": [COUNT],
+      "symbols": "[ROOT]/target/scratch/app-app/artifacts/linux/arm64/app.debug"
     }
   ],
   "pushed": false,
