@@ -91,8 +91,10 @@ impl BaseFiles {
             let node = match kind {
                 EntryType::Directory => {
                     let header = entry.header();
-                    let number = |read: io::Result<u64>| Ok::<u32, io::Error>(u32::try_from(read?).unwrap_or(u32::MAX));
-                    Node::Folder(header.mode()? & 0o7777, number(header.uid())?, number(header.gid())?)
+                    // A field that is left empty is a zero to all who unpack it.
+                    let number = |read: io::Result<u64>| u32::try_from(read.unwrap_or(0)).unwrap_or(u32::MAX);
+                    let mode = header.mode().unwrap_or(0o755) & 0o7777;
+                    Node::Folder(mode, number(header.uid()), number(header.gid()))
                 }
                 EntryType::Symlink => Node::Link(link.clone().unwrap_or_default()),
                 _ => Node::File,

@@ -4,6 +4,7 @@
 
 #[cfg(unix)]
 pub mod alive;
+pub mod base;
 pub mod layout;
 pub mod outcome;
 pub mod programs;

@@ -68,6 +68,19 @@ impl Registry {
         content.manifests.get(reference).map(|bytes| serde_json::from_slice(bytes).unwrap())
     }
 
+    /// Puts a blob into it; returns its digest.
+    pub fn put_blob(&self, bytes: &[u8]) -> String {
+        let digest = digest(bytes);
+        self.content.lock().unwrap().blobs.insert(digest.clone(), bytes.to_vec());
+        digest
+    }
+
+    /// Puts a manifest or index into it under a tag; returns its digest.
+    pub fn put_manifest(&self, tag: &str, bytes: &[u8]) -> String {
+        self.content.lock().unwrap().put_manifest(tag, bytes);
+        digest(bytes)
+    }
+
     /// How many blobs it holds.
     pub fn blobs(&self) -> usize {
         self.content.lock().unwrap().blobs.len()
@@ -128,7 +141,8 @@ pub fn error(status: u16, code: &str, message: &str) -> Response {
     Response::status(status).header("Content-Type", "application/json").body(body.to_string())
 }
 
-fn digest(bytes: &[u8]) -> String {
+/// As references have it.
+pub fn digest(bytes: &[u8]) -> String {
     let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }
