@@ -163,7 +163,12 @@ impl<'a> Project<'a> {
             (None, None) => Wanted::Auto,
         };
         let choice = detect::choose(wanted, &intent.outputs, options.builder.as_deref())?;
-        let shape = Shape { several: intent.platforms.len() > 1, on_base: intent.base.is_some() };
+        let shape = Shape {
+            several: intent.platforms.len() > 1,
+            on_base: intent.base.is_some(),
+            // One on a base says what it is built on.
+            annotated: intent.base.is_some() || !intent.image.annotations.is_empty(),
+        };
         choice.accepts(options, &intent.outputs, shape)?;
         let steps = choice.engine().steps(&intent.outputs, shape);
         builtin::preflight(&intent.outputs)?;

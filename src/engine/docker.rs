@@ -54,6 +54,8 @@ impl Docker {
         match goal {
             // BuildKit takes a base from a folder through a store of containerd's alone (as of docker 26).
             _ if shape.on_base && self.is_daemon() && !self.is_containerd() => false,
+            // The daemon's own store pushes manifests of docker's form, which have no annotations.
+            Goal::Push if shape.annotated && self.is_daemon() && !self.is_containerd() => false,
             _ if !shape.several => true,
             Goal::Load => self.is_containerd() && self.is_daemon(),
             Goal::Push => self.is_containerd() || !self.is_daemon(),
@@ -92,6 +94,7 @@ impl Docker {
             .option("--builder", options.builder.as_ref())
             .args(options.cache_from.iter().flat_map(|cache| ["--cache-from", cache]))
             .args(options.cache_to.iter().flat_map(|cache| ["--cache-to", cache]))
+            .args(annotations(images).into_iter().flat_map(|annotation| ["--annotation".to_owned(), annotation]))
             .flag("--no-cache", options.no_cache)
             .option("--progress", options.progress.as_ref())
             .env("SOURCE_DATE_EPOCH", created.to_string())
@@ -158,7 +161,11 @@ impl Engine for Docker {
             let image = assemble_beside(job.images, job)?;
             built.files.extend(builtin::export(&image, job)?);
             if push {
-                let what = if shape.on_base { "build on another image" } else { "hold several platforms" };
+                let what = match shape {
+                    Shape { on_base: true, .. } => "build on another image",
+                    Shape { several: true, .. } => "hold several platforms",
+                    _ => "keep annotations",
+                };
                 job.shell.note(format_args!("docker can't {what} here: cargo-scratch pushes the image itself"));
                 builtin::push(&image, job, &mut built)?;
                 built.describe(&image);
@@ -244,6 +251,14 @@ fn agree(images: &[Image]) -> Result<()> {
     .help("or say what it is to be: --user, --workdir, --env PATH=…"))
 }
 
+/// The annotations of the manifests, and of the index over several, in buildx's spelling. It takes one place an option, and
+/// has no index for a single platform.
+fn annotations(images: &[Image]) -> Vec<String> {
+    let places: &[&str] = if images.len() > 1 { &["manifest", "index"] } else { &["manifest"] };
+    let all = images.first().into_iter().flat_map(|image| &image.annotations);
+    all.flat_map(|(name, value)| places.iter().map(move |place| format!("{place}:{name}={value}"))).collect()
+}
+
 /// What buildx writes to its metadata file, as far as we read it.
 #[derive(Debug, Deserialize)]
 struct Metadata {
@@ -256,6 +271,8 @@ struct Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::config::{ImageConfig, Words};
+    use crate::platform::Platform;
 
     fn docker(store: ImageStore, driver: &str) -> Docker {
         Docker { store, driver: driver.to_owned() }
@@ -263,7 +280,7 @@ mod tests {
 
     #[test]
     fn what_buildx_refuses_is_done_by_us() {
-        let several = Shape { several: true, on_base: false };
+        let several = Shape { several: true, ..Shape::default() };
         let can = |store, driver, goal| docker(store, driver).can(goal, several);
         assert!(can(ImageStore::Containerd, "docker", Goal::Load));
         assert!(can(ImageStore::Containerd, "docker", Goal::Push));
@@ -272,10 +289,25 @@ mod tests {
         assert!(!can(ImageStore::Classic, "docker-container", Goal::Load));
         assert!(can(ImageStore::Classic, "docker-container", Goal::Push));
         assert!(docker(ImageStore::Classic, "docker").can(Goal::Load, Shape::default()));
-        let on_base = Shape { several: false, on_base: true };
+        let annotated = Shape { annotated: true, ..Shape::default() };
+        assert!(!docker(ImageStore::Classic, "docker").can(Goal::Push, annotated));
+        assert!(docker(ImageStore::Classic, "docker").can(Goal::Load, annotated));
+        let on_base = Shape { on_base: true, ..Shape::default() };
         assert!(docker(ImageStore::Containerd, "docker").can(Goal::Load, on_base));
         assert!(docker(ImageStore::Classic, "docker-container").can(Goal::Load, on_base));
         assert!(!docker(ImageStore::Classic, "docker").can(Goal::Push, on_base));
+    }
+
+    #[test]
+    fn annotations_have_a_place() {
+        let config = ImageConfig::new("/app".into(), Words::default()).unwrap();
+        let images = Platform::all().map(|platform| {
+            let image = Image::new(platform, Vec::new(), config.clone(), 0, 0);
+            Image { annotations: [("a".to_owned(), "b=c".to_owned())].into(), ..image }
+        });
+        let images: Vec<_> = images.collect();
+        assert_eq!(annotations(&images), ["manifest:a=b=c", "index:a=b=c"]);
+        assert_eq!(annotations(&images[..1]), ["manifest:a=b=c"]);
     }
 
     #[test]

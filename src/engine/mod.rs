@@ -130,6 +130,8 @@ pub struct Shape {
     pub several: bool,
     /// It is built on another.
     pub on_base: bool,
+    /// It has annotations.
+    pub annotated: bool,
 }
 
 /// Assembles images and delivers them.
@@ -179,7 +181,11 @@ impl Job<'_> {
 
     /// What it depends on who can make it.
     pub fn shape(&self) -> Shape {
-        Shape { several: self.images.len() > 1, on_base: self.images.iter().any(|image| image.base.is_some()) }
+        Shape {
+            several: self.images.len() > 1,
+            on_base: self.images.iter().any(|image| image.base.is_some()),
+            annotated: self.images.iter().any(|image| !image.annotations.is_empty()),
+        }
     }
 
     /// The image that runs on this machine, or else the first.
