@@ -102,6 +102,7 @@ impl Docker {
 
     /// Has buildx do it, and returns the digest it reports.
     fn build(&self, images: &[Image], job: &Job<'_>, goals: &[Goal]) -> Result<Metadata> {
+        agree(images)?;
         let context = job.context()?;
         let metadata = job.folder.join("buildx.json");
         let bases: Vec<_> = images.iter().filter_map(|image| image.base.as_ref()).collect();
@@ -138,7 +139,6 @@ impl Docker {
 impl Engine for Docker {
     fn deliver(&self, job: &Job<'_>) -> Result<Built> {
         let shape = job.shape();
-        agree(job.images)?;
         let wanted = [(job.outputs.load, Goal::Load), (job.outputs.push, Goal::Push)];
         let goals: Vec<Goal> = wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, goal)| goal).collect();
         let mut built = Built::started(EngineKind::Docker, job.images, job.outputs);
