@@ -16,6 +16,8 @@ mod compare;
 #[cfg(test)]
 mod contexts;
 #[cfg(test)]
+mod debug;
+#[cfg(test)]
 mod docker;
 #[cfg(test)]
 mod dynamic;

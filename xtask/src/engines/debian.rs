@@ -32,6 +32,8 @@ const PACKAGES: &[&str] = &[
     "libc6-dev",
     "libssl-dev",
     "pkg-config",
+    // a shell for the debug variant's base
+    "busybox-static",
     // looking into what was built
     "binutils",
     "curl",
