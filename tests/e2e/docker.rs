@@ -73,7 +73,7 @@ fn without_the_containerd_store_buildx_pushes_one_platform() {
         push.args(["--platform", "linux/arm64"]).run().succeeded().saying("docker buildx build").not_saying("note:");
     let manifest = repository.raw(pushed.line());
     assert_eq!(manifest["manifests"], Value::Null, "one platform needs no index");
-    assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(1));
+    assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(2));
     let image = &Layout::copied(&project, &format!("docker://{}", pushed.line())).unpacked()[0];
     assert_eq!(image.platform, "linux/arm64");
     assert!(image.files.contains_key("/hello-http"));

@@ -19,6 +19,10 @@ pub struct Layout {
 pub struct PlatformImage {
     /// `os/arch`
     pub platform: String,
+    /// The digest of its configuration, which names its layers too.
+    pub id: String,
+    /// The names of its layers as cargo-scratch has them, lowest first; whatever else the history says, for others' images.
+    pub history: Vec<String>,
     /// What its configuration says.
     pub config: Config,
     /// What its layers give when they are unpacked one over the other, by path.
@@ -89,7 +93,10 @@ impl Layout {
     }
 
     fn unpack(&self, manifest: &Value) -> PlatformImage {
-        let config = Config::read(&self.blob(&manifest["config"]));
+        let text = self.blob(&manifest["config"]);
+        let config = Config::read(&text);
+        let steps = text["history"].as_array().into_iter().flatten().filter(|step| step["empty_layer"] != true);
+        let history = steps.map(|step| step["created_by"].as_str().unwrap_or_default().to_owned()).collect();
         let root = self.folder.path().join(config.platform.replace('/', "-"));
         fs_err::create_dir_all(&root).unwrap();
         for layer in manifest["layers"].as_array().unwrap() {
@@ -100,7 +107,15 @@ impl Layout {
         }
         let mut files = BTreeMap::new();
         walk(&root, &root, &mut files);
-        PlatformImage { platform: config.platform.clone(), config, files, root, _folder: Rc::clone(&self.folder) }
+        PlatformImage {
+            platform: config.platform.clone(),
+            id: manifest["config"]["digest"].as_str().unwrap().to_owned(),
+            history,
+            config,
+            files,
+            root,
+            _folder: Rc::clone(&self.folder),
+        }
     }
 
     fn layout(&self) -> PathBuf {
@@ -124,6 +139,8 @@ impl Layout {
 impl Config {
     fn read(text: &Value) -> Config {
         let mut config = text["config"].as_object().unwrap().clone();
+        // BuildKit adds it to every CMD; it means something on Windows alone.
+        config.remove("ArgsEscaped");
         let mut take = |key: &str| config.remove(key).unwrap_or_default();
         let table = |value: Value| if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
         Config {

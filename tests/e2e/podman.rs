@@ -1,5 +1,6 @@
 //! Through podman.
 
+use crate::images::Layout;
 use crate::programs::host_platform;
 use crate::support::container::serves;
 use crate::support::engines::PODMAN;
@@ -11,6 +12,18 @@ fn what_build_prints_runs() {
     let Some(project) = Project::hello() else { return };
     let built = project.with(PODMAN, "build").args(["--tag", &project.id]).run().succeeded();
     serves(&project, Runner::Podman, built.line());
+}
+
+#[test]
+fn what_podman_keeps_is_our_image_to_the_byte() {
+    let Some(project) = Project::hello() else { return };
+    let file = project.beside("image.tar");
+    let build = project.with(PODMAN, "build").args(["--load", "--tag", &project.id, "--health-cmd=/hello-http"]);
+    build.arg(format!("--output=type=oci,dest={}", file.display())).run().succeeded();
+    let ours = Layout::copied(&project, &format!("oci-archive:{}", file.display())).unpacked().remove(0);
+    assert_eq!(ours.history, ["cargo scratch (system)", "cargo scratch (binary)"]);
+    let kept = Layout::copied(&project, &format!("containers-storage:localhost/{}", project.id)).unpacked().remove(0);
+    assert_eq!((&kept.id, &kept.files), (&ours.id, &ours.files));
 }
 
 #[test]

@@ -11,6 +11,10 @@ fn read(path: &std::path::Path) -> String {
     fs_err::read_to_string(path).unwrap()
 }
 
+/// What is in `/etc/passwd` and `/etc/group` of an image with nothing said.
+const USERS: &str = "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n\
+                     root:x:0:\nnonroot:x:65532:\n";
+
 /// A push of these platforms, with everything said of it compared to the registry's own words.
 fn said_of_a_push(engine: Engine, platforms: &str) {
     let Some(project) = Project::hello() else { return };
@@ -47,11 +51,17 @@ fn said_of_a_push(engine: Engine, platforms: &str) {
         let layers = manifest["layers"].as_array().unwrap();
         let sizes: Vec<u64> = layers.iter().map(|layer| layer["size"].as_u64().unwrap()).collect();
         assert_eq!(said["compressed_size"], sizes.iter().sum::<u64>(), "{said}");
-        assert_eq!(said["layers"][0]["digest"], layers[0]["digest"], "{said}");
-        assert_eq!(said["layers"][0]["compressed_size"], layers[0]["size"], "{said}");
+        for (said, layer) in said["layers"].as_array().unwrap().iter().zip(layers) {
+            assert_eq!((&said["digest"], &said["compressed_size"]), (&layer["digest"], &layer["size"]), "{said}");
+        }
         let program = project.artifact(names[at], "hello-http", "hello-http");
         let size = fs_err::metadata(program).unwrap().len();
-        assert_eq!((&said["binary_size"], &said["size"]), (&Value::from(size), &Value::from(size)));
+        assert_eq!(said["binary_size"], size, "{said}");
+        let layers = said["layers"].as_array().unwrap().iter();
+        let layers: Vec<_> =
+            layers.map(|layer| (layer["name"].as_str().unwrap(), layer["size"].as_u64().unwrap())).collect();
+        assert_eq!(layers, [("system", USERS.len() as u64), ("binary", size)], "{said}");
+        assert_eq!(said["size"], USERS.len() as u64 + size, "{said}");
     }
 }
 
