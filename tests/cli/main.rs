@@ -12,6 +12,7 @@ mod base;
 mod check;
 mod config;
 mod credentials;
+mod debug;
 mod dockerfile;
 mod engines;
 mod explain;
