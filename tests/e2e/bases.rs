@@ -54,11 +54,11 @@ fn archive(path: &std::path::Path, entries: &[(&str, u32, u64, &str)]) {
     archive.finish().unwrap();
 }
 
-/// A base for both platforms with all that can be in the way, pushed by docker.
-fn push_base(project: &Project, name: &str, dockerfile: &str) {
+/// A base for both platforms with all that can be in the way, pushed by docker; `output` is added to its options for that.
+fn push_base(project: &Project, name: &str, output: &str) {
     let folder = project.beside("base");
     fs_err::create_dir_all(&folder).unwrap();
-    fs_err::write(folder.join("Dockerfile"), dockerfile).unwrap();
+    fs_err::write(folder.join("Dockerfile"), DOCKERFILE).unwrap();
     archive(
         &folder.join("system.tar"),
         &[
@@ -78,7 +78,7 @@ fn push_base(project: &Project, name: &str, dockerfile: &str) {
     archive(&folder.join("more.tar"), &[("opt/", 0o755, 0, ""), ("opt/theirs", 0o600, 9, "theirs")]);
     let build = project.runner(Runner::Containerd).args(["buildx", "build", "--platform", BOTH, "--tag", name]);
     build
-        .args(["--label", &format!("e2e={}", project.id), "--output=type=image,push=true"])
+        .args(["--label", &format!("e2e={}", project.id), &format!("--output=type=image,push=true{output}")])
         .arg(&folder)
         .run()
         .succeeded();
@@ -89,7 +89,7 @@ fn every_engine_makes_the_same_of_a_base() {
     let Some(project) = Project::hello() else { return };
     let repository = Repository::beside(&project, "base");
     let base = repository.tagged("1");
-    push_base(&project, &base, DOCKERFILE);
+    push_base(&project, &base, "");
     let options = [
         "--base",
         &base,
@@ -148,7 +148,7 @@ fn an_image_on_a_base_is_loaded_and_runs_as_the_bases_user() {
     let Some(project) = Project::hello() else { return };
     let repository = Repository::beside(&project, "base");
     let base = repository.tagged("1");
-    push_base(&project, &base, DOCKERFILE);
+    push_base(&project, &base, "");
     for engine in ENGINES {
         let build = project.with(engine, "build").args(["--base", &base, "--tag", &project.id]);
         let built = build.run().succeeded();
@@ -161,7 +161,7 @@ fn an_image_on_a_base_is_loaded_and_runs_as_the_bases_user() {
 fn a_base_in_an_archive_is_as_good_as_one_in_a_registry() {
     let Some(project) = Project::hello() else { return };
     let repository = Repository::beside(&project, "base");
-    push_base(&project, &repository.tagged("1"), DOCKERFILE);
+    push_base(&project, &repository.tagged("1"), ",oci-mediatypes=true,compression=zstd,force-compression=true");
     let archive: PathBuf = project.beside("base.tar");
     let copy = project.skopeo().args(["copy", "--quiet", "--all", "--src-tls-verify=false"]);
     let copy = copy.arg(format!("docker://{}", repository.tagged("1")));
@@ -176,7 +176,7 @@ fn a_base_in_an_archive_is_as_good_as_one_in_a_registry() {
 fn a_base_that_nobody_may_see_without_a_login() {
     let Some(project) = Project::hello() else { return };
     let (open, closed) = (Repository::beside(&project, "base"), Repository::with_login(&project));
-    push_base(&project, &open.tagged("1"), DOCKERFILE);
+    push_base(&project, &open.tagged("1"), "");
     let engines = project.engines;
     let login = format!("{}:{}", engines.registry_user, engines.registry_password);
     let copy = project.skopeo().args(["copy", "--quiet", "--all", "--src-tls-verify=false", "--dest-tls-verify=false"]);
@@ -198,7 +198,7 @@ fn a_base_that_nobody_may_see_without_a_login() {
 fn layers_of_a_base_in_the_same_registry_are_not_sent() {
     let Some(project) = Project::hello() else { return };
     let (repository, base) = (Repository::of(&project), Repository::beside(&project, "base"));
-    push_base(&project, &base.tagged("1"), DOCKERFILE);
+    push_base(&project, &base.tagged("1"), "");
     let push = project.with(BUILTIN, "push").args(["--base", &base.tagged("1"), "--tag", &repository.tagged("1")]);
     let pushed = push.run().succeeded();
     let layers = |name: &str| {

@@ -101,8 +101,7 @@ impl Layout {
         fs_err::create_dir_all(&root).unwrap();
         for layer in manifest["layers"].as_array().unwrap() {
             // As root, it gives files the owners and times that the archive says.
-            let tar =
-                Cmd::new("tar").args(["--extract", "--gzip", "--numeric-owner", "--same-permissions", "--same-owner"]);
+            let tar = Cmd::new("tar").args(["--extract", "--numeric-owner", "--same-permissions", "--same-owner"]);
             tar.arg("--file").arg(self.blob_path(layer)).arg("--directory").arg(&root).run().succeeded();
         }
         let mut files = BTreeMap::new();

@@ -131,7 +131,9 @@ pub fn is_for(found: &spec::Platform, wanted: Platform) -> bool {
 /// [`Exit::Usage`] if there is none, with those that there are.
 pub fn choose<'a>(entries: &'a [Descriptor], wanted: Platform, base: &str) -> Result<&'a Descriptor> {
     let found = entries.iter().find(|entry| entry.platform.as_ref().is_some_and(|platform| is_for(platform, wanted)));
-    found.ok_or_else(|| {
+    // The only one need not say in the index what it is for; its configuration does.
+    let silent = entries.first().filter(|entry| entries.len() == 1 && entry.platform.is_none());
+    found.or(silent).ok_or_else(|| {
         let platforms = entries.iter().filter_map(|entry| entry.platform.as_ref()).map(spec::Platform::name);
         let mut platforms: Vec<String> = platforms.filter(|name| name != "unknown/unknown").collect();
         platforms.dedup();
@@ -183,6 +185,10 @@ mod tests {
         assert_eq!(chosen("linux/arm64"), "linux/arm64/v8");
         let plain = entries(&["linux/arm64", "windows/amd64"]);
         assert_eq!(choose(&plain, platform("linux/arm64"), "b").unwrap().digest, "linux/arm64");
+        let mut silent = entries(&["x"]);
+        silent[0].platform = None;
+        assert!(choose(&silent, platform("linux/arm64"), "b").is_ok());
+        assert!(choose(&[&silent[..], &silent[..]].concat(), platform("linux/arm64"), "b").is_err());
     }
 
     #[test]

@@ -308,7 +308,7 @@ impl Getter<'_> {
         if matches!(self.source, AnySource::Registry(_)) {
             shell.status("Pulling", format_args!("{} ({})", self.name, human_bytes(total)));
         }
-        let progress = shell.progress("Pulling", "", total);
+        let progress = shell.progress("Pulling", "the base image", total);
         let next = std::sync::atomic::AtomicUsize::new(0);
         let results = parallel::map(&[(); PARALLEL], |()| -> Result<()> {
             while let Some(layer) = missing.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst)) {
