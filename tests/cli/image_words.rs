@@ -394,6 +394,10 @@ fn with_nothing_in_it_there_is_no_lower_layer() {
     let (layout, manifest) = made(&project, "--passwd never");
     assert_eq!(manifest["layers"].as_array().unwrap().len(), 1);
     assert_eq!(layout.listing(&manifest["layers"][0]), ["-rwxr-xr-x 0/0 1970-01-01 00:00 app"]);
+    project.scratch("dockerfile --passwd never").succeeds().only_lines(&["ADD", "COPY"]).stdout(str![[r#"
+COPY ${TARGETPLATFORM}/binary/ /
+
+"#]]);
 }
 
 /// An error in the configuration of a package.
