@@ -78,7 +78,11 @@ pub fn settings(config: &ImageConfig) -> String {
         let _ = writeln!(text, "EXPOSE {port}");
     }
     if !config.volumes.is_empty() {
-        let _ = writeln!(text, "VOLUME {}", exec_form(&config.volumes));
+        let _ = writeln!(
+            text,
+            "VOLUME {}",
+            exec_form(&config.volumes.iter().map(|path| escaped(path)).collect::<Vec<_>>())
+        );
     }
     // It would make an empty layer.
     if !config.inherits_workdir {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::Entry;
 use super::ingredients::Base;
 use super::users::User;
+use super::{Content, Entry};
 use crate::error::{Error, Result, nearest};
 
 /// The `config` object of the OCI image configuration, as far as it is ours to set.
@@ -55,13 +55,21 @@ pub struct Healthcheck {
     /// A program of the image and its arguments, in exec form: there is no shell.
     pub cmd: Vec<String>,
     /// The time between two questions.
+    #[serde(serialize_with = "time")]
     pub interval: Option<Duration>,
     /// The time that an answer may take.
+    #[serde(serialize_with = "time")]
     pub timeout: Option<Duration>,
     /// The time in which failures don't count.
+    #[serde(serialize_with = "time")]
     pub start_period: Option<Duration>,
     /// The failures in a row that make the container unhealthy.
     pub retries: Option<u32>,
+}
+
+/// As people write it: `1m 30s`.
+fn time<S: Serializer>(time: &Option<Duration>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    time.map(|time| humantime::format_duration(time).to_string()).serialize(serializer)
 }
 
 /// What BuildKit and Buildah give to every image that says nothing; we say it, so that all engines agree.
@@ -112,7 +120,7 @@ impl ImageConfig {
             default_path,
             labels: words.labels,
             expose: sorted(words.expose.iter().map(|text| port(text)))?,
-            volumes: sorted(words.volumes.iter().map(|path| absolute("volume", path)))?,
+            volumes: sorted(words.volumes.iter().map(|path| below_root("volume", path)))?,
             default_workdir: words.workdir.is_none(),
             inherits_workdir: false,
             workdir: words.workdir.map_or_else(|| Ok("/".to_owned()), |path| absolute("working folder", &path))?,
@@ -149,7 +157,8 @@ pub fn folders(config: &ImageConfig, others: &[Entry], base: &dyn Base) -> Vec<E
     if config.workdir != "/" && !config.volumes.contains(&config.workdir) && !base.has(&config.workdir) {
         folders.push(Entry::folder(&config.workdir));
     }
-    folders.retain(|folder| !others.iter().any(|other| other.path == folder.path));
+    let is_there = |folder: &Entry| others.iter().any(|o| o.path == folder.path && o.content == Content::Folder);
+    folders.retain(|folder| !is_there(folder));
     folders
 }
 
@@ -174,9 +183,18 @@ fn variable(name: &str, value: &str) -> Result<()> {
 }
 
 fn label(name: &str, value: &str) -> Result<()> {
+    named("label", name, value)
+}
+
+/// Looks whether a label or an annotation can have this name and value; `what` is which.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] if not.
+pub fn named(what: &str, name: &str, value: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-/:".contains(c);
     if name.is_empty() || !name.chars().all(plain) {
-        return Err(Error::usage(format!("`{name}` is not the name of a label")));
+        let article = if what.starts_with('a') { "an" } else { "a" };
+        return Err(Error::usage(format!("`{name}` is not the name of {article} {what}")));
     }
     one_line(name, value)
 }
@@ -209,6 +227,17 @@ pub fn absolute(what: &str, path: &str) -> Result<String> {
         return Err(Error::usage(format!("the {what} `{}` is not an absolute path in the image", path.escape_debug())));
     }
     Ok(format!("/{}", parts.join("/")))
+}
+
+/// As [`absolute`], for what has a folder of its own.
+///
+/// # Errors
+/// Also if it is the root.
+pub fn below_root(what: &str, path: &str) -> Result<String> {
+    match absolute(what, path)?.as_str() {
+        "/" => Err(Error::usage(format!("the {what} can't be the root of the image")).help("name a folder below it")),
+        path => Ok(path.to_owned()),
+    }
 }
 
 /// The signals of signal(7) that a program can be ended with, but for the numbered real-time ones.

@@ -245,6 +245,10 @@ impl Ingredients {
             entries.push(Entry::bytes(NSSWITCH, &b"hosts: files dns\n"[..]));
         }
         if let Some(home) = &self.home {
+            if [TMP, "/etc", "/usr", "/dev", "/proc", "/sys"].contains(&home.as_str()) {
+                return Err(Error::usage(format!("the home `{home}` is a folder of the system's"))
+                    .help("it would be closed to all but the user: name one such as /home/app"));
+            }
             entries.push(Entry::folder(home).with_mode(0o700).owned_by(user.owner));
         }
         if self.passwd {

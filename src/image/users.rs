@@ -46,7 +46,8 @@ impl User {
         match name {
             None => Ok(User::numbered(owner)),
             Some(name) if !is_name(name) => Err(not_numeric(text)),
-            Some("root") if owner.uid != 0 => Err(Error::usage(format!("`{text}` calls a user root that is not"))),
+            Some("root") if owner.uid != 0 => Err(Error::usage(format!("`{text}` calls a user root that is not"))
+                .help("root is 0: write the number alone, or give it another name")),
             Some(name) => Ok(User { owner, name: name.to_owned() }),
         }
     }

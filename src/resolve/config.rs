@@ -200,7 +200,7 @@ impl Config {
         let mut config: Config = serde_path_to_error::deserialize(value).map_err(|error| {
             let path = error.path().to_string();
             let key = if path == "." { table.clone() } else { format!("{table}.{path}") };
-            Error::usage(format!("`{key}` in {manifest} has the wrong type")).because(error.into_inner())
+            wrong(&key, manifest, error.into_inner())
         })?;
         config.resolve_paths(manifest.parent().unwrap_or(manifest));
         super::image::check(&config)
@@ -258,6 +258,30 @@ impl Config {
             smoke_timeout: self.smoke_timeout.or(base.smoke_timeout),
         }
     }
+}
+
+/// What serde has to say of a value, in the words of this configuration.
+fn wrong(key: &str, manifest: &Utf8Path, error: serde_json::Error) -> Error {
+    let text = error.to_string();
+    let mut quoted = text.split('`').skip(1).step_by(2);
+    if text.starts_with("unknown field")
+        && let Some(field) = quoted.next()
+    {
+        let known: Vec<&str> = quoted.collect();
+        // Its path ends in the field, or in the table that it is in.
+        let table = key.strip_suffix(field).map_or(key, |table| table.trim_end_matches('.'));
+        let error = Error::usage(format!("unknown key `{table}.{field}` in {manifest}"));
+        return match nearest(field, known.iter().copied()) {
+            Some(near) => error.help(format!("a key with a similar name exists: `{near}`")),
+            None => error.help(format!("the keys are {}", known.join(", "))),
+        };
+    }
+    if text.starts_with("missing field")
+        && let Some(field) = quoted.next()
+    {
+        return Error::usage(format!("`{key}` in {manifest} has no `{field}`"));
+    }
+    Error::usage(format!("`{key}` in {manifest} has the wrong type")).because(error)
 }
 
 fn known(key: &str, section: &str, table: &str, manifest: &Utf8Path) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::cli::ImageArgs;
 use crate::engine::Wanted;
 use crate::error::{Context, Error, Result};
 use crate::image::Included;
-use crate::image::config::{Healthcheck, ImageConfig, Words, absolute, assignment, duration};
+use crate::image::config::{Healthcheck, ImageConfig, Words, assignment, below_root, duration, named};
 use crate::image::include::{Include, mode_of_integer, parse_mode};
 use crate::image::ingredients::{Asked, When};
 use crate::oci::base::reference::BaseReference;
@@ -67,7 +67,9 @@ pub fn image_config(
 /// # Errors
 /// [`crate::error::Exit::Usage`] for what is no `NAME=VALUE`.
 pub fn annotations(args: &ImageArgs, config: &Config) -> Result<BTreeMap<String, String>> {
-    assignments("--annotation", &args.annotation, config.annotations.clone().unwrap_or_default())
+    let all = assignments("--annotation", &args.annotation, config.annotations.clone().unwrap_or_default())?;
+    all.iter().try_for_each(|(name, value)| named("annotation", name, value))?;
+    Ok(all)
 }
 
 /// What the user says of the files of a usual system.
@@ -90,7 +92,7 @@ pub fn asked(args: &ImageArgs, config: &Config) -> Result<Asked> {
     asked.passwd = when("passwd", &args.passwd, &config.passwd)?;
     asked.nsswitch = when("nsswitch", &args.nsswitch, &config.nsswitch)?;
     let home = args.home.as_ref().or(config.home.as_ref());
-    asked.home = home.map(|path| absolute("home", path)).transpose()?;
+    asked.home = home.map(|path| below_root("home", path)).transpose()?;
     Ok(asked)
 }
 
@@ -171,6 +173,7 @@ pub fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     only("workdir", Config { workdir: c.workdir, ..none() })?;
     only("stop-signal", Config { stop_signal: c.stop_signal, ..none() })?;
     only("healthcheck", Config { healthcheck: c.healthcheck, ..none() })?;
+    annotations(&ImageArgs::default(), config).map_err(at("annotations"))?;
     only("ca-certificates", Config { ca_certificates: c.ca_certificates, ..none() })?;
     only("zoneinfo", Config { zoneinfo: c.zoneinfo, ..none() })?;
     only("tmp", Config { tmp: c.tmp, ..none() })?;
@@ -199,6 +202,14 @@ fn words_of(config: &Config) -> Result<Words> {
 }
 
 fn health_table(table: &HealthTable) -> Result<Healthcheck> {
+    if table.cmd.is_empty() {
+        return Err(Error::usage("the health check has no command")
+            .help("name a program of the image and its arguments: cmd = [\"/app\", \"--health\"]"));
+    }
+    times(table)
+}
+
+fn times(table: &HealthTable) -> Result<Healthcheck> {
     let time = |what: &str, text: &Option<String>| text.as_ref().map(|text| duration(what, text)).transpose();
     Ok(Healthcheck {
         cmd: table.cmd.clone(),
@@ -218,7 +229,10 @@ fn healthcheck(args: &ImageArgs, configured: Option<Healthcheck>) -> Result<Opti
         start_period: args.health_start_period.clone(),
         retries: args.health_retries,
     };
-    let flags = (flags != HealthTable::default()).then(|| health_table(&flags)).transpose()?;
+    if args.health_cmd.is_some() && flags.cmd.is_empty() {
+        return Err(Error::usage("`--health-cmd` names no command"));
+    }
+    let flags = (flags != HealthTable::default()).then(|| times(&flags)).transpose()?;
     Ok(match (flags, configured) {
         (Some(flags), Some(base)) => Some(Healthcheck {
             cmd: if flags.cmd.is_empty() { base.cmd } else { flags.cmd },
