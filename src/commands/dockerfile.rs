@@ -22,11 +22,12 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
         image: &args.image,
         output: &OutputArgs::default(),
         cargo_args: &args.cargo_args,
-        dry_run: args.output.is_none(),
+        // The Dockerfile that compiles is for other machines: nothing of what they need is kept on this one.
+        dry_run: args.output.is_none() || args.multi_stage,
     };
     let mut project = Project::learn(words, shell)?;
     if args.multi_stage {
-        return multi_stage(&project, args.output.as_deref(), shell);
+        return multi_stage(&mut project, args.output.as_deref(), shell);
     }
     if let Some(folder) = &args.output {
         context::check_folder(folder)?;
@@ -53,18 +54,17 @@ fn plain_build(folder: &Utf8Path, base: Option<&BaseImage>) -> Command {
 }
 
 /// Prints or writes the Dockerfile that compiles inside docker. Nothing is compiled here.
-fn multi_stage(project: &Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) -> Result<()> {
-    let Project { words, workspace, intent, toolchain, .. } = project;
+fn multi_stage(project: &mut Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) -> Result<()> {
+    // Whatever can be refused is refused before cargo resolves the dependencies.
+    project.precheck()?;
+    let bases = project.bases(project.intent.base.as_ref(), true, shell)?;
+    let base = bases.first().map(Arc::as_ref);
+    describe(project, base)?;
+    folder.map(|folder| Written::to(folder, &project.intent.workspace_root)).transpose()?;
+    project.find_needs(shell)?;
+    let multi_stage = describe(project, base)?;
+    let intent = &project.intent;
     let root = &intent.workspace_root;
-    let bases = project.bases(intent.base.as_ref(), true, shell)?;
-    let multi_stage = MultiStage::of(Described {
-        workspace,
-        intent,
-        source: words.source,
-        cargo_args: words.cargo_args,
-        base: bases.first().map(Arc::as_ref),
-        rustup_name: toolchain.rustup_name.as_deref(),
-    })?;
     let Some(folder) = folder else {
         warn_without_lock(root, shell);
         if !root.join(".dockerignore").is_file() {
@@ -78,6 +78,18 @@ fn multi_stage(project: &Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) 
     let Written { dockerfile, ignore_file, .. } = &written;
     shell.status("Wrote", format_args!("{dockerfile} and {ignore_file} ({})", build_command(&written, root)));
     shell.result(folder)
+}
+
+fn describe(project: &Project<'_>, base: Option<&BaseImage>) -> Result<MultiStage> {
+    let Project { words, workspace, intent, toolchain, .. } = project;
+    MultiStage::of(Described {
+        workspace,
+        intent,
+        source: words.source,
+        cargo_args: words.cargo_args,
+        base,
+        rustup_name: toolchain.rustup_name.as_deref(),
+    })
 }
 
 fn warn_without_lock(root: &Utf8Path, shell: &Shell) {

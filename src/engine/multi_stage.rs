@@ -4,12 +4,17 @@
 //! - Dependencies are compiled before the sources are there, from the manifests alone, so that a change of the sources finds
 //!   them in docker's cache. That needs stand-ins for the sources, since cargo wants every target to have its file.
 //! - What makes the program static and small is what makes it so in our own build; the final stage is the same.
+//! - What is in the image beside the program is made by commands in the container, with the same paths, modes and owners, and
+//!   copied from there: `COPY --from` keeps them.
 //!
 //! It has to work with nothing but what is built into BuildKit and Buildah 1.28: no `# syntax=` line, which would be pulled,
 //! no here-documents, no `COPY --parents`.
 
 mod calls;
+mod includes;
+mod patterns;
 mod sources;
+mod system;
 mod text;
 
 use std::io::Write;
@@ -18,12 +23,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use toml::Table;
 
 use self::calls::{Asked, Calls};
-use self::sources::Sources;
+use self::includes::Brought;
+use self::sources::{Root, Sources};
+use self::system::System;
 use crate::cli::SourceArgs;
 use crate::compile::cargo_config::CargoConfig;
 use crate::error::{Context, Error, Result};
 use crate::image;
 use crate::image::config::ImageConfig;
+use crate::image::ingredients::{Base, Nothing};
 use crate::oci::base::BaseImage;
 use crate::platform::Platform;
 use crate::resolve::plan::Intent;
@@ -50,6 +58,10 @@ pub struct MultiStage {
     pub config: ImageConfig,
     /// The line that says what the last stage is built on.
     pub from: String,
+    /// The files of a usual system.
+    pub system: System,
+    /// The user's own files.
+    pub files: Vec<Brought>,
 }
 
 /// What it is put together from.
@@ -86,16 +98,33 @@ impl MultiStage {
         let config = &CargoConfig::of_folder_alone(root, &source.config)?;
         let toolchain = ToolchainFile::of(root)?;
         let channel = toolchain.as_ref().map_or(described.rustup_name, |file| file.channel.as_deref());
+        base.map_or(Ok(()), in_a_registry)?;
+        let below: &dyn Base = base.map_or(&Nothing, |base| base);
+        let image = base.map_or_else(|| own.clone(), |base| image::base::config(own, base));
         Ok(MultiStage {
             rust_image: rust_image(channel),
             toolchain_file: toolchain.map(|file| file.name),
             platforms: intent.platforms.clone(),
             sources: Sources::of(workspace, &manifest, config, &source.config)?,
             calls: Calls::of(Asked { intent, source, cargo_args, manifest: &manifest, config })?,
-            config: base.map_or_else(|| own.clone(), |base| image::base::config(own, base)),
+            system: System::of(&intent.image, &image, &intent.image.files(root)?, below, &Root(root))?,
+            files: Brought::of(&intent.image.includes, &Root(root), &intent.target_directory)?,
             from: super::dockerfile::from(base),
+            config: image,
         })
     }
+}
+
+/// # Errors
+/// If docker can't pull the base image.
+fn in_a_registry(base: &BaseImage) -> Result<()> {
+    if base.name.full_name().is_some() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("a Dockerfile can't be built on `{}`", base.name))
+        .because("docker pulls base images from a registry".to_owned())
+        .help("push it to one, and name it there: --base REGISTRY/NAME:TAG")
+        .help("or compile on this machine: leave out --multi-stage"))
 }
 
 /// Where the Dockerfile and its companion lie.
@@ -108,6 +137,21 @@ pub struct Written {
     pub at_root: bool,
 }
 
+impl Written {
+    /// Where they are going to lie for a workspace.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Usage`] if one of them is there and somebody else's.
+    pub fn to(folder: &Utf8Path, root: &Utf8Path) -> Result<Written> {
+        let at_root = fs_err::canonicalize(folder).ok() == fs_err::canonicalize(root).ok();
+        // Beside a Dockerfile that is not at the root, docker looks for a file named after it.
+        let name = if at_root { ".dockerignore" } else { "Dockerfile.dockerignore" };
+        let written = Written { dockerfile: folder.join("Dockerfile"), ignore_file: folder.join(name), at_root };
+        may_be_written(folder, &written)?;
+        Ok(written)
+    }
+}
+
 impl MultiStage {
     /// Writes the Dockerfile to a folder, and beside it what goes with it; both or none.
     ///
@@ -115,12 +159,7 @@ impl MultiStage {
     /// [`crate::error::Exit::Usage`] if one of them is there and somebody else's.
     pub fn write(&self, folder: &Utf8Path, intent: &Intent) -> Result<Written> {
         let root = &intent.workspace_root;
-        let folder_is_root = fs_err::canonicalize(folder).ok() == fs_err::canonicalize(root).ok();
-        // Beside a Dockerfile that is not at the root, docker looks for a file named after it.
-        let name = if folder_is_root { ".dockerignore" } else { "Dockerfile.dockerignore" };
-        let written =
-            Written { dockerfile: folder.join("Dockerfile"), ignore_file: folder.join(name), at_root: folder_is_root };
-        may_be_written(folder, &written)?;
+        let written = Written::to(folder, root)?;
         let doing = || format!("failed to write the Dockerfile to {folder}");
         let absolute = |path: &Utf8Path| camino::absolute_utf8(path).context(doing);
         let own = [absolute(&written.dockerfile)?, absolute(&written.ignore_file)?];

@@ -135,7 +135,8 @@ impl Put {
         }
     }
 
-    fn is_in(self, there: bool) -> bool {
+    /// Whether it goes in, if the base image has its own or not.
+    pub fn is_in(self, there: bool) -> bool {
         match self {
             Put::Out => false,
             Put::UnlessThere => !there,

@@ -142,11 +142,19 @@ fn program(intent: &Intent) -> String {
 
 /// A line break would end the instruction.
 fn one_line(words: &[String]) -> Result<()> {
-    match words.iter().find(|word| word.contains(char::is_control)) {
-        Some(word) => Err(Error::usage(format!("a Dockerfile can't hold the argument {word:?}"))
-            .help("write it without line breaks and control characters")),
-        None => Ok(()),
+    words.iter().try_for_each(|word| on_a_line("the argument", word))
+}
+
+/// Looks whether a word can be in a Dockerfile; `what` says what it is.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] if it is more than a line, or has other control characters.
+pub fn on_a_line(what: &str, word: &str) -> Result<()> {
+    if word.contains(char::is_control) {
+        return Err(Error::usage(format!("a Dockerfile can't hold {what} {word:?}"))
+            .help("write it without line breaks and control characters"));
     }
+    Ok(())
 }
 
 #[cfg(test)]

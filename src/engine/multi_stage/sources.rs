@@ -237,6 +237,12 @@ pub fn below(folder: &Utf8Path, path: &Utf8Path) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// The path without links; as it is, if there is nothing.
+pub fn canonical(path: &Utf8Path) -> Utf8PathBuf {
+    let real = fs_err::canonicalize(path).ok();
+    real.and_then(|real| Utf8PathBuf::from_path_buf(real).ok()).unwrap_or_else(|| path.to_owned())
+}
+
 /// A path without `.` and `..`, as cargo reads them: links are not looked at.
 fn normalized(path: &Utf8Path) -> Utf8PathBuf {
     let mut result = Utf8PathBuf::new();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::calls::{CARGO_HOME, TARGET, WORKSPACE};
 use super::sources::below;
-use super::{MARK, MultiStage};
+use super::{MARK, MultiStage, includes};
 use crate::engine::dockerfile::settings;
 use crate::platform::Platform;
 use crate::process::quoted;
@@ -25,8 +25,19 @@ impl MultiStage {
     /// The Dockerfile.
     pub fn dockerfile(&self) -> String {
         let (stages, copies) = in_stages(&self.copies());
-        [self.beginning(), stages, self.toolchain(), copies, self.dependencies(), self.program(), self.last_stage()]
-            .concat()
+        let files = includes::run(&self.files, self.system.special_folders());
+        [
+            self.beginning(),
+            stages,
+            self.system.stage(),
+            self.toolchain(),
+            copies,
+            self.dependencies(),
+            self.program(),
+            files,
+            self.last_stage(),
+        ]
+        .concat()
     }
 
     fn beginning(&self) -> String {
@@ -64,11 +75,23 @@ ARG RUST_IMAGE={}
         let elsewhere = below(root, target).filter(|path| !path.is_empty() && path != "target");
         let _ = elsewhere.map(|target| writeln!(text, "/{}", pattern(&target)));
         text.push_str("\n# Secrets.\n**/.env\n**/.cargo/credentials\n**/.cargo/credentials.toml\n");
-        text.push_str("\n# What is not the program's.\n/.github\n/.idea\n/.vscode\n**/.DS_Store\n");
-        for own in own.iter().filter_map(|own| below(root, own)) {
-            let _ = writeln!(text, "/{}", pattern(&own));
+        text.push_str("\n# What is not the program's.\n");
+        let own = own.iter().filter_map(|own| below(root, own));
+        let others = [".github", ".idea", ".vscode"].map(str::to_owned).into_iter().chain(own);
+        let needed = |path: &String| {
+            let mut certificates = self.system.certificates.iter();
+            certificates.any(|file| Utf8Path::new(file).starts_with(path))
+                || self.files.iter().any(|files| files.may_take(path))
+        };
+        for path in others.filter(|path| !needed(path)) {
+            let _ = writeln!(text, "/{}", pattern(&path));
         }
-        text
+        if !self.files.iter().any(|files| files.is_tree() || files.source.ends_with(".DS_Store")) {
+            text.push_str("**/.DS_Store\n");
+        }
+        let secrets = self.files.iter().filter(|files| includes::is_secret(&files.source));
+        let taken: String = secrets.map(|file| format!("!{}\n", pattern(&file.source))).collect();
+        if taken.is_empty() { text } else { format!("{text}\n# What is included all the same.\n{taken}") }
     }
 
     /// The copies of the files that decide on the dependencies: one for each folder, since a copy keeps no folders.
@@ -155,7 +178,9 @@ RUN case "$TARGETPLATFORM" in \
 
     fn last_stage(&self) -> String {
         let copy = format!("COPY --from=build {}\n", json(&[self.out(), self.config.entrypoint[0].clone()]));
-        format!("\n{}{copy}{}", self.from, settings(&self.config))
+        let (system, files) = (self.system.copy(), includes::copy(&self.files));
+        // What seldom changes comes first, as in every image of ours.
+        format!("\n{}{system}{files}{copy}{}", self.from, settings(&self.config))
     }
 
     /// Where the program waits for the last stage.
@@ -214,8 +239,14 @@ fn stand_ins(files: &[String], last_line: &str) -> Option<String> {
     (!files.is_empty()).then(|| format!("for file in \\\n{files}    ; do stand_in \"$file\" {last_line}; done"))
 }
 
-fn shell_word(text: &str) -> String {
+/// A word as the shell takes it, whatever is in it.
+pub fn shell_word(text: &str) -> String {
     quoted(OsStr::new(text))
+}
+
+/// Copies a file under another name.
+pub fn copy_to(file: &str, place: &str) -> String {
+    format!("COPY {}\n", json(&[file.to_owned(), place.to_owned()]))
 }
 
 /// The form of `COPY` that takes any name.
@@ -242,6 +273,7 @@ mod tests {
     use super::*;
     use crate::engine::multi_stage::calls::Calls;
     use crate::engine::multi_stage::sources::Sources;
+    use crate::engine::multi_stage::system::System;
     use crate::image::config::{ImageConfig, Words};
 
     fn texts(list: &[&str]) -> Vec<String> {
@@ -267,6 +299,8 @@ mod tests {
             },
             config: ImageConfig::new("/my app".to_owned(), Words::default()).unwrap(),
             from: "FROM scratch\n".to_owned(),
+            system: System::default(),
+            files: Vec::new(),
         }
     }
 

@@ -41,6 +41,8 @@ use std::path::Path;
 use camino::Utf8Path;
 use serde::Serialize;
 
+pub use self::source::{Named, named};
+
 use self::source::Source;
 use self::walk::{Node, Tree};
 use super::{Content, Entry, Owner, config};
@@ -93,13 +95,20 @@ impl Include {
         }
     }
 
-    /// Where it goes in the image.
-    fn place(&self) -> Result<String> {
+    /// Where it goes in the image, without what says nothing.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Usage`] if the target is not an absolute path.
+    pub fn place(&self) -> Result<String> {
         let place = config::absolute("target", &self.target);
         place.map_err(|error| error.help(format!("it is where `{}` is to be", escaped(&self.source))))
     }
 
-    fn owner(&self) -> Result<Owner> {
+    /// Whom it belongs to.
+    ///
+    /// # Errors
+    /// [`crate::error::Exit::Usage`] for a number that no Linux takes.
+    pub fn owner(&self) -> Result<Owner> {
         let uid = self.uid.unwrap_or(0);
         let owner = Owner { uid, gid: self.gid.unwrap_or(uid) };
         match [owner.uid, owner.gid].into_iter().find(|id| *id > i32::MAX.cast_unsigned()) {
@@ -108,8 +117,9 @@ impl Include {
         }
     }
 
-    /// Folders can be entered by those who may read them, and have none of the special bits of files.
-    fn folder_mode(&self) -> u32 {
+    /// The permission bits of folders, which can be entered by those who may read them, and have none of the special bits of
+    /// files.
+    pub fn folder_mode(&self) -> u32 {
         self.mode.map_or(0o755, |mode| (mode & 0o777) | ((mode & 0o444) >> 2))
     }
 

@@ -19,15 +19,37 @@ pub enum Source {
     Tree(Tree),
 }
 
+/// What a source names, by what it says: links are not followed, and nothing is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A file.
+    File(Utf8PathBuf),
+    /// A folder.
+    Folder(Utf8PathBuf),
+    /// What matches in a folder: the folder, and the rest of the glob.
+    Glob(Utf8PathBuf, String),
+}
+
+/// Tells what an include names, relative to `root`.
+pub fn named(include: &Include, root: &Utf8Path) -> Named {
+    let text = slashed(&include.source);
+    let path = root.join(&text);
+    if is_glob(&text, root) {
+        let (folder, glob) = Pattern::split(&text);
+        return Named::Glob(root.join(folder), glob.to_owned());
+    }
+    if path.is_dir() { Named::Folder(path) } else { Named::File(path) }
+}
+
 /// Finds what an include names, relative to `root` and below `boundary`.
 ///
 /// # Errors
 /// [`crate::error::Exit::Usage`] if it is not there, lies elsewhere, or can't be in an image;
 /// [`crate::error::Exit::Failure`] if it can't be read.
 pub fn find(include: &Include, root: &Utf8Path, boundary: &Utf8Path) -> Result<Source> {
-    let text = if cfg!(windows) { include.source.replace('\\', "/") } else { include.source.clone() };
+    let text = slashed(&include.source);
     let boundary = canonical(boundary).context(|| format!("failed to find {}", shown(boundary)))?;
-    if Pattern::has_wildcard(&text) && fs::symlink_metadata(root.join(&text)).is_err() {
+    if is_glob(&text, root) {
         return matches(include, &text, root, &boundary).map(Source::Tree);
     }
     let path = resolved(&include.source, &root.join(&text), &boundary)?;
@@ -36,6 +58,14 @@ pub fn find(include: &Include, root: &Utf8Path, boundary: &Utf8Path) -> Result<S
         return walk::tree(&path, &boundary, &include.exclude, None).map(Source::Tree);
     }
     walk::file(path.as_std_path(), &metadata).map(Source::File)
+}
+
+fn slashed(source: &str) -> String {
+    if cfg!(windows) { source.replace('\\', "/") } else { source.to_owned() }
+}
+
+fn is_glob(source: &str, root: &Utf8Path) -> bool {
+    Pattern::has_wildcard(source) && fs::symlink_metadata(root.join(source)).is_err()
 }
 
 fn matches(include: &Include, text: &str, root: &Utf8Path, boundary: &Utf8Path) -> Result<Tree> {

@@ -9,6 +9,14 @@
 # Any image with cargo, a C linker and the usual tools: from a mirror, or pinned to a digest.
 ARG RUST_IMAGE=rust:1.95.0-slim
 
+# The files of a usual system that the program needs.
+FROM --platform=$BUILDPLATFORM $RUST_IMAGE AS system
+RUN set -eu; \
+    umask 022; \
+    install -d -- /system/etc; \
+    printf '%s\n' root:x:0: nonroot:x:65532: > /system/etc/group; \
+    printf '%s\n' root:x:0:0:root:/:/sbin/nologin nonroot:x:65532:65532:nonroot:/:/sbin/nologin > /system/etc/passwd
+
 FROM --platform=$BUILDPLATFORM $RUST_IMAGE AS build
 WORKDIR /src
 COPY ["rust-toolchain.toml","./"]
@@ -81,6 +89,7 @@ RUN --mount=type=secret,id=cargo-credentials,target=/usr/local/cargo/credentials
     if LC_ALL=C readelf -ld /out/api | grep -Eq 'INTERP|NEEDED'; then echo 'the program is dynamically linked, and would not start in a scratch image: see cargo scratch check' >&2; exit 1; fi
 
 FROM scratch
+COPY --from=system /system/ /
 COPY --from=build ["/out/api","/api"]
 ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV A="1"
