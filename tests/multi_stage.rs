@@ -7,7 +7,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test may stop at the first surprise too")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -288,7 +288,7 @@ fn without_a_lock_file_nothing_is_locked() {
 
 #[test]
 fn docker_compiles_it_for_both_platforms_and_the_dependencies_only_once() {
-    let Some(engine) = Engine::docker() else { return };
+    let Some(engine) = Engine::docker("program") else { return };
     let workspace = Workspace::example(&engine.id);
     engine.write_dockerfile(&workspace);
     let log = engine.build(&workspace, &["--platform=linux/amd64,linux/arm64", "--load", "--progress=plain"]);
@@ -317,11 +317,181 @@ fn docker_compiles_it_for_both_platforms_and_the_dependencies_only_once() {
 
 #[test]
 fn podman_compiles_it() {
-    let Some(engine) = Engine::podman() else { return };
+    let Some(engine) = Engine::podman("program") else { return };
     let workspace = Workspace::example(&engine.id);
     engine.write_dockerfile(&workspace);
     engine.build(&workspace, &["--pull=never", "--layers=false"]);
     assert_eq!(engine.run(&Engine::host()), PRINTED);
+}
+
+/// A program that needs nothing, in an image with all that there is, and files that only the rules put where they belong.
+const FULL: [(&str, &str); 25] = [
+    (
+        "Cargo.toml",
+        r#"
+        [package]
+        name = "full"
+        version = "1.0.0"
+        edition = "2024"
+        [package.metadata.scratch]
+        user = "app:1000:50"
+        home = "/home/app"
+        workdir = "/srv"
+        volumes = ["/data/a b"]
+        tmp = "always"
+        nsswitch = "always"
+        ca-certificates = ["always", "certs/ä b.pem"]
+        include = [
+            { source = "it's static", target = "/srv/static", exclude = ["*.map", "/drafts/", "a/**/x", "*.{bak,tmp}"] },
+            { source = "assets/**/*.{css,js}", target = "/srv", uid = 7, gid = 8 },
+            { source = "assets/*/", target = "/opt/folders", exclude = ["x"] },
+            { source = "assets/tool", target = "/usr/bin/" },
+            { source = "current", target = "/srv/current" },
+            { source = "private", target = "/srv/private", mode = "0640", uid = 9 },
+            { source = "private/deep", target = "/srv/static/a" },
+            { source = "private/deep/s", target = "/tmp/seed" },
+            { source = "private/deep", target = "/home/app" },
+            { source = "config/.env", target = "/etc/env", mode = "0600" },
+            { source = ".github", target = "/github" },
+        ]
+        "#,
+    ),
+    ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"full\"\nversion = \"1.0.0\"\n"),
+    ("src/main.rs", "fn main() { println!(\"full\"); }"),
+    ("it's static/index.html", "index"),
+    ("it's static/.hidden", ""),
+    ("it's static/index.map", ""),
+    ("it's static/drafts/no.html", ""),
+    ("it's static/a/drafts/yes.html", ""),
+    ("it's static/a/b/x", ""),
+    ("it's static/a/b/y", ""),
+    ("it's static/a/b/c.bak", ""),
+    ("it's static/cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"),
+    ("it's static/cache/no", ""),
+    ("it's static/no cache/CACHEDIR.TAG", "Signature: 1\n"),
+    ("assets/top.css", ""),
+    ("assets/a/ä \"b\" $c.css", "css"),
+    ("assets/a/none/no.png", ""),
+    ("assets/x/y.js", ""),
+    ("assets/tool", "#!/bin/sh\n"),
+    ("versions/1/v", "1"),
+    ("private/deep/s", "secret"),
+    ("private/run", ""),
+    ("config/.env", "A=1"),
+    (".github/x", ""),
+    (".env", "SECRET=1"),
+];
+
+/// A workspace for an image with everything in it.
+#[cfg(unix)]
+fn full_workspace() -> Workspace {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let workspace = Workspace::new(&FULL);
+    let certificate = workspace.path("certs/ä b.pem");
+    fs::create_dir_all(certificate.parent().unwrap()).unwrap();
+    // As an editor on Windows leaves it.
+    let pem = format!("\u{feff}corp\n{}", a_certificate().replace('\n', "\r\n  "));
+    fs::write(certificate, pem).unwrap();
+    for (path, mode) in [("assets/tool", 0o775), ("private/run", 0o700), ("it's static/index.html", 0o4664)] {
+        fs::set_permissions(workspace.path(path), PermissionsExt::from_mode(mode)).unwrap();
+    }
+    for path in ["it's static/empty", "assets/x/empty"] {
+        fs::create_dir_all(workspace.path(path)).unwrap();
+    }
+    symlink("a/../index.html", workspace.path("it's static/link")).unwrap();
+    symlink("b", workspace.path("it's static/a/folder")).unwrap();
+    symlink("versions/1", workspace.path("current")).unwrap();
+    workspace
+}
+
+/// One of Mozilla's, as the image of another workspace has it.
+fn a_certificate() -> String {
+    let der = webpki_root_certs::TLS_SERVER_ROOT_CERTS[0].as_ref();
+    let pem = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+    let lines: Vec<_> = pem.as_bytes().chunks(64).map(|line| text(line) + "\n").collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", lines.concat())
+}
+
+#[test]
+fn docker_makes_the_image_that_we_make() {
+    let Some(engine) = Engine::docker("full") else { return };
+    let workspace = has_all_that_ours_has(&engine, &[], &["--load"]);
+
+    // What comes later is judged by the same rules.
+    let static_folder = workspace.path("it's static");
+    workspace.write("assets/new/later.css", "");
+    for (path, leads, said) in [
+        ("out", "../top/x", "can't include ./it's static: a link leads to nothing in it: ./out"),
+        ("a/absolute", "/etc/passwd", "a link leads to nothing in it: ./a/absolute"),
+        ("none", "drafts/no.html", "a link leads to nothing in it: ./none"),
+        ("a/.scratchignore", "x", "only cargo scratch build reads ./a/.scratchignore"),
+        ("a/.wh.x", "b", "no image holds ./a/.wh.x"),
+        ("a/s", "b", "two files at ./s in /srv/static/a"),
+    ] {
+        std::os::unix::fs::symlink(leads, static_folder.join(path)).unwrap();
+        let refused = engine.try_build(&workspace, &["--progress=plain"]);
+        let stderr = text(&refused.stderr);
+        assert!(!refused.status.success() && stderr.contains(said), "{path}: {stderr}");
+        fs::remove_file(static_folder.join(path)).unwrap();
+    }
+    engine.build(&workspace, &["--load"]);
+    assert!(engine.files(&engine.id).contains_key("srv/new/later.css"));
+}
+
+#[test]
+fn podman_makes_the_image_that_we_make() {
+    let Some(engine) = Engine::podman("full") else { return };
+    has_all_that_ours_has(&engine, &["--zoneinfo", "Europe/Berlin"], &["--pull=never", "--layers=false"]);
+}
+
+/// Builds an image in both ways and compares all that is in them.
+fn has_all_that_ours_has(engine: &Engine, zones: &[&str], build: &[&str]) -> Workspace {
+    const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
+    const ZONES: &str = "usr/share/zoneinfo/";
+    let workspace = full_workspace();
+    let all = zones.is_empty();
+    let zones = if all { &["--zoneinfo", "always"] } else { zones };
+    let written = workspace.dockerfile(&[["--output", "docker"].as_slice(), zones].concat());
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    let name = format!("{}-ours", engine.id);
+    succeeded(&engine.scratch_build(&workspace, &[["--tag", &name].as_slice(), zones].concat()));
+    let mut ours = engine.files(&name);
+
+    engine.build(&workspace, build);
+    assert_eq!(engine.run(&Engine::host()), "full\n");
+    let mut theirs = engine.files(&engine.id);
+    let certificates = text(&theirs[CERTIFICATES].bytes);
+    assert_eq!(certificates, format!("# those of the image\n{}", a_certificate()));
+    if all {
+        let found: Vec<_> = theirs.keys().filter_map(|path| path.strip_prefix(ZONES)).collect();
+        assert_eq!(found, ["", "Europe/", "Europe/Berlin", "US/", "US/Eastern", "UTC", "Zulu"]);
+        // Those of ours are more.
+        for files in [&mut ours, &mut theirs] {
+            files.retain(|path, _| !path.starts_with(ZONES) || path == ZONES);
+        }
+    }
+    let may_differ = |path: &str| path == CERTIFICATES || path.starts_with(ZONES) || path == "full";
+    let same = |path: &str| match (ours.get(path), theirs.get(path)) {
+        (Some(one), Some(other)) => one.meta == other.meta && (may_differ(path) || one.bytes == other.bytes),
+        _ => false,
+    };
+    let paths: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+    let differ = paths.into_iter().filter(|path| !same(path));
+    let differ: Vec<_> = differ.map(|path| format!("{path}: {:?}, {:?}", ours.get(path), theirs.get(path))).collect();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    // That there is anything to compare.
+    for path in ["srv/static/a/folder", "srv/a/ä \"b\" $c.css", "tmp/seed", "home/app/s", "data/a b/", "etc/passwd"] {
+        assert!(theirs.contains_key(path), "{path} in {:?}", theirs.keys());
+    }
+    workspace
+}
+
+/// A file of an image.
+#[derive(Debug)]
+struct InImage {
+    /// Its kind, mode, owner and group, and where it leads if it is a link.
+    meta: (u8, u32, u64, u64, Option<String>),
+    bytes: Vec<u8>,
 }
 
 /// What `cargo xtask engines start` wrote of the engines.
@@ -345,20 +515,21 @@ struct Engine {
 }
 
 impl Engine {
-    fn docker() -> Option<Engine> {
+    /// docker, for a test of this name.
+    fn docker(test: &str) -> Option<Engine> {
         let Environment { docker, docker_config, docker_host_containerd, binfmt_arm64, .. } = environment()?;
         let config = docker_config.into_os_string().into_string().unwrap();
         let env = [("DOCKER_CONFIG".to_owned(), config), ("DOCKER_HOST".to_owned(), docker_host_containerd)];
-        Some(Engine::equipped(docker, env.into(), binfmt_arm64))
+        Some(Engine::equipped(docker, test, env.into(), binfmt_arm64))
     }
 
-    fn podman() -> Option<Engine> {
+    fn podman(test: &str) -> Option<Engine> {
         let Environment { podman_env, .. } = environment()?;
-        Some(Engine::equipped("podman".into(), podman_env, false))
+        Some(Engine::equipped("podman".into(), test, podman_env, false))
     }
 
-    fn equipped(program: PathBuf, env: BTreeMap<String, String>, arm64: bool) -> Engine {
-        let id = format!("multi-stage-{}", std::process::id());
+    fn equipped(program: PathBuf, test: &str, env: BTreeMap<String, String>, arm64: bool) -> Engine {
+        let id = format!("multi-stage-{test}-{}", std::process::id());
         let mut engine = Engine { program, env, arm64, rust_image: String::new(), id };
         engine.rust_image = rust_image(&engine);
         engine
@@ -411,11 +582,44 @@ impl Engine {
         command.args(args).arg(".").current_dir(workspace.path("")).output().unwrap()
     }
 
+    /// `cargo scratch build` with this engine.
+    fn scratch_build(&self, workspace: &Workspace, args: &[&str]) -> Output {
+        let folders = std::env::var_os("PATH").unwrap();
+        let folders = self.program.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&folders));
+        let mut command = command(env!("CARGO_BIN_EXE_cargo-scratch"));
+        command.args(["build", "--engine"]).arg(self.program.file_name().unwrap()).args(args).envs(&self.env);
+        command.env("PATH", std::env::join_paths(folders).unwrap()).env_remove("CARGO_TARGET_DIR");
+        command.current_dir(workspace.path("")).output().unwrap()
+    }
+
     #[track_caller]
     fn run(&self, platform: &str) -> String {
         let ran = self.command(&["run", "--rm", &format!("--platform={platform}"), &self.id]).output().unwrap();
         succeeded(&ran);
         text(&ran.stdout)
+    }
+
+    /// All that is in an image, and the few files that the engine puts into every container.
+    fn files(&self, image: &str) -> BTreeMap<String, InImage> {
+        let container = self.command(&["create", image]).output().unwrap();
+        let container = succeeded(&container).trim().to_owned();
+        let archive = self.command(&["export", &container]).output().unwrap();
+        succeeded(&self.command(&["rm", &container]).output().unwrap());
+        assert!(archive.status.success(), "{}", text(&archive.stderr));
+        let mut archive = tar::Archive::new(archive.stdout.as_slice());
+        let file = |entry: std::io::Result<tar::Entry<'_, &[u8]>>| {
+            let mut entry = entry.unwrap();
+            let folder = entry.header().entry_type().is_dir();
+            let path = text(&entry.path_bytes()).trim_end_matches('/').to_owned() + if folder { "/" } else { "" };
+            let header = entry.header();
+            let link = entry.link_name_bytes().map(|link| text(&link));
+            let (mode, uid, gid) = (header.mode().unwrap() & 0o7777, header.uid().unwrap(), header.gid().unwrap());
+            let meta = (header.entry_type().as_byte(), mode, uid, gid, link);
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+            (path, InImage { meta, bytes })
+        };
+        archive.entries().unwrap().map(file).collect()
     }
 
     /// The image is configured as any of ours, and its program passes our own check.
@@ -441,7 +645,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        let _ = self.command(&["rmi", "--force", &self.id]).output();
+        let _ = self.command(&["rmi", "--force", &self.id, &format!("{}-ours", self.id)]).output();
     }
 }
 
@@ -477,10 +681,34 @@ set -eu
 host=$("$1/bin/rustc" -vV | sed -n 's/^host: //p')
 gcc=$(dirname "$(cc -print-file-name=libgcc.a)")
 rm -rf "$2.d"
-mkdir -p "$2.d/tmp" "$2.d/root"
+mkdir -p "$2.d/tmp" "$2.d/root" "$2.d/usr/local/bin"
+# What Debian keeps in packages.
+cat > "$2.d/usr/local/bin/apt-get" << 'END'
+#!/bin/sh
+set -eu
+zones=/usr/share/zoneinfo
+case "$*" in
+    update) : > /tmp/updated ;;
+    'install -y --no-install-recommends ca-certificates')
+        [ -e /tmp/updated ]
+        mkdir -p /etc/ssl/certs
+        echo '# those of the image' > /etc/ssl/certs/ca-certificates.crt ;;
+    'install -y --no-install-recommends tzdata')
+        mkdir -p $zones/Europe $zones/posix
+        for zone in UTC Europe/Berlin posix/UTC; do echo "TZif2 $zone" > $zones/$zone; done
+        ln -sf UTC $zones/Zulu
+        ln -sf /etc/localtime $zones/localtime
+        echo 'no zone' > $zones/zone.tab ;;
+    'install -y --no-install-recommends tzdata-legacy')
+        mkdir $zones/US
+        echo 'TZif2 US/Eastern' > $zones/US/Eastern ;;
+    *) exit 1 ;;
+esac
+END
+chmod 755 "$2.d/usr/local/bin/apt-get"
 
 programs=''
-for name in sh cat cc dirname find grep install ld ls mkdir readelf rm; do
+for name in sh cat cc chmod chown cp dirname find grep install ld ln ls mkdir readelf readlink rm rmdir sed tr; do
     programs="$programs $(command -v "$name")"
 done
 for name in Scrt1.o crti.o crtn.o libc.so libc.so.6 libc_nonshared.a libdl.a libgcc_s.so.1 libm.so libm.so.6 libmvec.so.1 \
@@ -512,7 +740,7 @@ for name in bin lib lib64; do
     [ ! -L "/$name" ] || echo "/$name" >> "$2.list"
 done
 tar --create --file "$2" --absolute-names --no-recursion --transform='flags=r;s,^/,,' --owner=0 --group=0 --files-from "$2.list"
-tar --append --file "$2" --directory "$2.d" --owner=0 --group=0 tmp root
+tar --append --file "$2" --directory "$2.d" --owner=0 --group=0 tmp root usr/local/bin/apt-get
 cd "$1"
 tar --append --file "$2" --owner=0 --group=0 --exclude='*-stable_rt.*' --exclude='rust-objcopy' --exclude='wasm-*' \
     --transform='flags=r;s,^,usr/local/,' bin/cargo bin/rustc $(ls -d lib/*.so*) "lib/rustlib/$host" $(ls -d lib/rustlib/*-linux-musl)
@@ -524,7 +752,7 @@ fn rust_image(engine: &Engine) -> String {
     let rustc = |args: &[&str]| text(&command("rustc").args(args).output().unwrap().stdout);
     let (sysroot, version) = (rustc(&["--print", "sysroot"]), rustc(&["-vV"]));
     let hash = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap();
-    let name = format!("localhost/cargo-scratch-test/rust:{}-2", &hash[..12]);
+    let name = format!("localhost/cargo-scratch-test/rust:{}-4", &hash[..12]);
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let lock = fs::File::create(tmp.join("rust-image.lock")).unwrap();
     lock.file().lock().unwrap();
