@@ -289,8 +289,11 @@ RUN set -eu; \
         );
         assert!(text.contains(": > /system/etc/ssl/certs/ca-certificates.crt; \\\n"), "{text}");
         assert!(text.contains("for file in /certificates/0 /certificates/1; do tr"), "{text}");
-        let error = certificate(&"/corp.pem".into(), &Root(Utf8Path::new("/w"))).unwrap_err();
-        let expected = "the file of CA certificates `/corp.pem` lies outside the workspace, at /corp.pem";
+        let folder = tempfile::tempdir().unwrap();
+        let top = Utf8PathBuf::from_path_buf(fs_err::canonicalize(folder.path()).unwrap()).unwrap();
+        let (root, file) = (top.join("w"), top.join("corp.pem"));
+        let error = certificate(&file, &Root(&root)).unwrap_err();
+        let expected = format!("the file of CA certificates `{file}` lies outside the workspace, at {file}");
         assert_eq!(error.to_string(), expected);
     }
 
