@@ -13,11 +13,13 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::error::{Error, Exit, Result};
+use crate::process::Command;
 use crate::shell::Shell;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static CHILDREN: Mutex<Vec<Arc<duct::Handle>>> = Mutex::new(Vec::new());
 static PARTIAL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static UNDO: Mutex<Vec<Command>> = Mutex::new(Vec::new());
 
 /// How long a stage has to notice and clean up (a read from a dead network does neither) before we do it for it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -63,8 +65,22 @@ pub fn guard_partial(path: &Path) -> PartialGuard {
     PartialGuard(path.to_owned())
 }
 
+/// Runs `command` when the guard is dropped, and also if we are stopped before: it takes away what lies elsewhere than in
+/// our files, such as a container. It is to be harmless where there is nothing to take away.
+pub fn guard_undo(command: Command) -> UndoGuard {
+    lock(&UNDO).push(command.clone());
+    UndoGuard(command)
+}
+
 /// See [`guard_child`].
 pub struct ChildGuard(Arc<duct::Handle>);
+
+impl ChildGuard {
+    /// Kills the child with its whole group, now.
+    pub fn kill(&self) {
+        kill(&self.0);
+    }
+}
 
 impl Drop for ChildGuard {
     fn drop(&mut self) {
@@ -84,8 +100,24 @@ impl Drop for PartialGuard {
     }
 }
 
+/// See [`guard_undo`].
+pub struct UndoGuard(Command);
+
+impl Drop for UndoGuard {
+    fn drop(&mut self) {
+        self.0.run_to_its_end();
+        let mut undo = lock(&UNDO);
+        if let Some(at) = undo.iter().rposition(|command| *command == self.0) {
+            undo.remove(at);
+        }
+    }
+}
+
 fn leave() -> ! {
     lock(&CHILDREN).iter().for_each(|child| kill(child));
+    // Taken out of the list, so that whoever is tired of waiting for them needs to ask only once more.
+    let undo = std::mem::take(&mut *lock(&UNDO));
+    undo.iter().rev().for_each(Command::run_to_its_end);
     for path in lock(&PARTIAL).iter() {
         let _ = if path.is_dir() { fs_err::remove_dir_all(path) } else { fs_err::remove_file(path) };
     }

@@ -2,7 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{ExitStatus, Output};
 use std::sync::Arc;
 
@@ -70,7 +72,7 @@ impl Command {
 
     /// The program's file name, for messages.
     pub fn name(&self) -> String {
-        let path = std::path::Path::new(&self.program);
+        let path = Path::new(&self.program);
         let name = path.file_stem().unwrap_or(&self.program);
         name.to_string_lossy().into_owned()
     }
@@ -141,6 +143,45 @@ impl Command {
         self.wait(in_own_group(expression))
     }
 
+    /// As [`Command::capture`], but it is not stopped when we are: for what takes a moment, and half done would leave
+    /// something behind that nobody knows of.
+    pub fn capture_whole(&self, shell: &Shell) -> Result<Output> {
+        shell.running(self);
+        let expression = self.expression().stdin_null().stdout_capture().stderr_capture();
+        let output = in_own_group(expression).unchecked().run().map_err(|error| self.not_started(error))?;
+        interrupt::check()?;
+        Ok(output)
+    }
+
+    /// Runs it without a word, whether or not we are being stopped; for what can't help it if it fails.
+    pub fn run_to_its_end(&self) {
+        let expression = self.expression().stdin_null().stdout_null().stderr_null();
+        let _ = in_own_group(expression).unchecked().run();
+    }
+
+    /// Starts it as the leader of a process group of its own, with all that it prints in a file.
+    pub fn start_beside(&self, output: File, shell: &Shell) -> Result<Running> {
+        shell.running(self);
+        let expression = in_own_group(self.expression().stdin_null().stderr_to_stdout().stdout_file(output));
+        let handle = Arc::new(expression.unchecked().start().map_err(|error| self.not_started(error))?);
+        Ok(Running { guard: interrupt::guard_child(&handle), handle })
+    }
+
+    /// Runs it as a part of this process: in its group, with its streams.
+    pub fn follow(&self) -> Result<ExitStatus> {
+        Ok(self.expression().unchecked().run().map_err(|error| self.not_started(error))?.status)
+    }
+
+    /// Becomes it, in a folder and with no other environment than this; returns only if that can't be.
+    #[cfg(unix)]
+    pub fn become_it(&self, folder: &Path, env: &[(String, String)]) -> std::io::Error {
+        use std::os::unix::process::CommandExt;
+        #[expect(clippy::disallowed_methods, reason = "duct can't replace a process")]
+        let mut command = std::process::Command::new(&self.program);
+        let envs = env.iter().map(|(name, value)| (name, value));
+        command.args(&self.args).env_clear().envs(envs).current_dir(folder).exec()
+    }
+
     /// Runs it with its output passed through to the terminal's stderr.
     pub fn run(&self, shell: &Shell) -> Result<ExitStatus> {
         shell.running(self);
@@ -195,6 +236,42 @@ impl Command {
             text => error.because(text.to_owned()),
         }
     }
+}
+
+/// See [`Command::start_beside`]. It is killed with its whole group when this is dropped.
+pub struct Running {
+    handle: Arc<duct::Handle>,
+    guard: interrupt::ChildGuard,
+}
+
+impl Running {
+    /// Its process id, and that of its group.
+    pub fn pid(&self) -> u32 {
+        self.handle.pids().first().copied().unwrap_or_default()
+    }
+
+    /// Its exit code, if it has ended; see [`exit_code`].
+    pub fn ended(&self) -> Result<Option<i32>> {
+        let ended = self.handle.try_wait();
+        let ended = ended.map_err(|error| Error::new(Exit::Failure, "failed to wait for a program").because(error))?;
+        Ok(ended.map(|output| exit_code(output.status)))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.guard.kill();
+        let _ = self.handle.wait();
+    }
+}
+
+/// The exit code as shells and engines have it: 128 and the number of the signal, where one ended the program.
+pub fn exit_code(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128 + signal;
+    }
+    status.code().unwrap_or(1)
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! Files and folders that appear whole or not at all: written beside their place, then renamed.
 
 use std::io;
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
@@ -21,6 +22,41 @@ pub struct StagedFolder {
     path: Utf8PathBuf,
     dest: Utf8PathBuf,
     _guard: interrupt::PartialGuard,
+}
+
+/// A folder for what is needed for a while; it is gone when this is dropped.
+pub struct Pad {
+    path: Utf8PathBuf,
+    _guard: interrupt::PartialGuard,
+}
+
+impl Pad {
+    /// Makes the folder, which is empty even if an earlier one was left there.
+    pub fn new(path: Utf8PathBuf) -> io::Result<Pad> {
+        let pad = Pad { _guard: interrupt::guard_partial(path.as_std_path()), path };
+        pad.remove();
+        fs::create_dir_all(&pad.path)?;
+        Ok(pad)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    fn remove(&self) {
+        if fs::remove_dir_all(&self.path).is_err() {
+            // A folder that can't be written to can't be emptied either.
+            let _ = open_folders(self.path.as_std_path());
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+impl Drop for Pad {
+    fn drop(&mut self) {
+        self.remove();
+    }
 }
 
 /// Starts a file that will replace `dest`. The folder it is in is made if need be.
@@ -115,6 +151,22 @@ impl StagedFolder {
             }
         }
     }
+}
+
+/// Lets their owner write to a folder and all those in it.
+#[cfg(unix)]
+fn open_folders(folder: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(folder)?.is_dir() {
+        return Ok(());
+    }
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    let mut entries = fs::read_dir(folder)?;
+    entries.try_for_each(|entry| open_folders(&entry?.path()))
+}
+
+#[cfg(not(unix))]
+fn open_folders(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn made_parent(dest: &Utf8Path) -> io::Result<&Utf8Path> {
