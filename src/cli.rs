@@ -86,6 +86,10 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Write a commented configuration into Cargo.toml
     Init(InitArgs),
+    /// Become the program of an image; what the smoke test starts
+    #[cfg(target_os = "linux")]
+    #[command(name = crate::smoke::isolated::COMMAND, hide = true)]
+    RunIsolated(RunIsolatedArgs),
 }
 
 /// `cargo scratch build`, `cargo scratch push`
@@ -149,6 +153,20 @@ pub struct CheckArgs {
     /// Arguments for `cargo build`
     #[arg(last = true, value_name = "CARGO_ARGS")]
     pub cargo_args: Vec<String>,
+}
+
+/// What the smoke test starts; see [`crate::smoke::isolated`].
+#[cfg(target_os = "linux")]
+#[derive(Debug, Args)]
+pub struct RunIsolatedArgs {
+    /// File that says what is run
+    pub spec: Utf8PathBuf,
+    /// The second of the two processes
+    #[arg(long)]
+    pub inner: bool,
+    /// Namespace that the first has made
+    #[arg(long)]
+    pub have: Vec<String>,
 }
 
 /// `cargo scratch dockerfile`

@@ -9,7 +9,8 @@
 //! 5. [`linkage`]: IS it scratch-ready. Only a checked binary becomes a [`linkage::StaticArtifact`].
 //! 6. [`image`]: WHAT is in the image. Values, one file an ingredient.
 //! 7. [`engine`]: WHO assembles and delivers it: docker, podman, or ourselves through [`oci`].
-//! 8. [`report`]: what came of it, on stdout.
+//! 8. [`smoke`]: DOES it start. Each image is run once before it goes anywhere.
+//! 9. [`report`]: what came of it, on stdout.
 //!
 //! This is a program; its library is there for its own tests and promises nothing.
 
@@ -29,4 +30,5 @@ pub mod process;
 pub mod report;
 pub mod resolve;
 pub mod shell;
+pub mod smoke;
 pub mod staging;

@@ -9,6 +9,11 @@ use cargo_scratch::{commands, interrupt};
 fn main() -> ExitCode {
     let scratch = Cargo::from_args();
     let shell = Shell::new(verbosity(&scratch.global), scratch.global.color);
+    // It shares namespaces with nobody, and only a process with a single thread can get out of those that it is in.
+    #[cfg(target_os = "linux")]
+    if let Command::RunIsolated(args) = &scratch.command {
+        return isolated(args, &shell);
+    }
     interrupt::install();
     let result = match &scratch.command {
         Command::Build(args) => commands::build::build(args, &shell),
@@ -18,6 +23,8 @@ fn main() -> ExitCode {
         Command::Dockerfile(args) => commands::dockerfile::dockerfile(args, &shell),
         Command::Explain(args) => commands::explain::explain(args, &shell),
         Command::Init(args) => commands::init::init(args, &shell),
+        #[cfg(target_os = "linux")]
+        Command::RunIsolated(_) => unreachable!("it has returned above"),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,6 +35,16 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit().code())
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn isolated(args: &cargo_scratch::cli::RunIsolatedArgs, shell: &Shell) -> ExitCode {
+    use cargo_scratch::smoke::isolated::{inner, outer};
+    let code = if args.inner { inner(&args.spec, &args.have) } else { outer(&args.spec) };
+    ExitCode::from(code.unwrap_or_else(|error| {
+        shell.error(&error);
+        error.exit().code()
+    }))
 }
 
 fn verbosity(global: &Global) -> Verbosity {

@@ -14,6 +14,7 @@ use crate::oci::summary::ImageSummary;
 use crate::platform::Platform;
 use crate::resolve::outputs::Outputs;
 use crate::shell::Shell;
+use crate::smoke::SmokeResult;
 use crate::staging;
 
 /// What a build gave.
@@ -41,6 +42,9 @@ pub struct Built {
     /// The debug variant, where one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debug: Option<Box<Built>>,
+    /// What came of starting the images, one for each platform, if they were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub smoke: Vec<SmokeResult>,
 }
 
 /// The image of one platform.
@@ -134,6 +138,7 @@ impl Built {
             files: Vec::new(),
             platforms: images.iter().map(BuiltPlatform::of).collect(),
             debug: None,
+            smoke: Vec::new(),
         }
     }
 

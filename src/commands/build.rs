@@ -36,7 +36,7 @@ fn make(verb: Verb, args: &BuildArgs, shell: &Shell) -> Result<()> {
     let artifacts = project.artifacts(shell)?;
     let images = project.images(&artifacts, &bases)?;
     let format = args.output.message_format;
-    let mut built = project.deliver(&plan.engine.choice, &images, &args.engine, format, shell)?;
+    let mut built = project.deliver(&plan, &images, &args.engine, format, shell)?;
     summarize(&built, shell);
     let debug = project.deliver_debug(&plan.engine.choice, &artifacts, &debug_bases, &args.engine, format, shell)?;
     debug.iter().for_each(|debug| summarize(debug, shell));

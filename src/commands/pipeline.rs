@@ -33,6 +33,7 @@ use crate::resolve::plan::{
 };
 use crate::resolve::workspace::{self, Workspace};
 use crate::shell::Shell;
+use crate::smoke::{self, SmokePlan, SmokeResult};
 use crate::staging;
 
 /// The words of the user that every command has in some form.
@@ -170,7 +171,11 @@ impl<'a> Project<'a> {
             annotated: intent.base.is_some() || !intent.image.annotations.is_empty(),
         };
         choice.accepts(options, &intent.outputs, shape)?;
-        let steps = choice.engine().steps(&intent.outputs, shape);
+        // `run` starts the image anyway.
+        let wish = intent.smoke.as_ref().filter(|_| self.words.verb != Verb::Run);
+        let smoke = wish.map(|wish| SmokePlan::of(wish, &choice, &intent.outputs, shape, detect::loader));
+        let mut steps: Vec<String> = smoke.iter().map(SmokePlan::step).collect();
+        steps.extend(choice.engine().steps(&intent.outputs, shape));
         builtin::preflight(&intent.outputs)?;
         if self.words.verb == Verb::Run && !self.words.dry_run {
             // Nothing is built that can't be run.
@@ -188,6 +193,7 @@ impl<'a> Project<'a> {
             base: intent.base.clone(),
             debug: intent.debug.clone(),
             engine: EnginePlan { choice, steps },
+            smoke,
             outputs: intent.outputs.clone(),
         })
     }
@@ -270,16 +276,30 @@ impl<'a> Project<'a> {
         Ok(bases)
     }
 
-    /// Has the engine make the image and bring it where it is to go.
+    /// Tests the images if that is wanted, and has the engine make them again and bring them where they are to go.
     pub fn deliver(
         &self,
-        choice: &EngineChoice,
+        plan: &Plan,
         images: &[Image],
         options: &EngineArgs,
         format: MessageFormat,
         shell: &Shell,
     ) -> Result<Built> {
-        self.deliver_as(choice, images, &self.intent.outputs, &self.intent.folder(), options, format, shell)
+        let smoke = self.test(plan, images, options, shell)?;
+        let (choice, outputs, folder) = (&plan.engine.choice, &self.intent.outputs, &self.intent.folder());
+        let built = self.deliver_as(choice, images, outputs, folder, options, format, shell)?;
+        Ok(Built { smoke, ..built })
+    }
+
+    fn test(&self, plan: &Plan, images: &[Image], options: &EngineArgs, shell: &Shell) -> Result<Vec<SmokeResult>> {
+        let Some(smoke) = &plan.smoke else { return Ok(Vec::new()) };
+        let store = &self.blobs();
+        let (outputs, folder) = (&self.intent.outputs, &self.intent.folder());
+        smoke::test(smoke, &self.intent.binary.name, &engine::Job { images, outputs, options, folder, store, shell })
+    }
+
+    fn blobs(&self) -> BlobStore {
+        BlobStore::new(scratch_folder(&self.intent.target_directory).join("blobs"))
     }
 
     /// As [`Project::deliver`], to these outputs, with `folder` for the files on the way. The report that is to come decides
@@ -298,8 +318,8 @@ impl<'a> Project<'a> {
         format: MessageFormat,
         shell: &Shell,
     ) -> Result<Built> {
-        let store = BlobStore::new(scratch_folder(&self.intent.target_directory).join("blobs"));
-        let job = engine::Job { images, outputs, options, folder, store: &store, shell };
+        let store = &self.blobs();
+        let job = engine::Job { images, outputs, options, folder, store, shell };
         let engine = choice.engine();
         let mut built = engine.deliver(&job)?;
         if format == MessageFormat::Json {

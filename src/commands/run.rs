@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
         let (choice, format) = (&plan.engine.choice, MessageFormat::Human);
         match project.deliver_debug(choice, &artifacts, &debug_bases, &args.engine, format, shell)? {
             Some(debug) => debug,
-            None => project.deliver(choice, &project.images(&artifacts, &bases)?, &args.engine, format, shell)?,
+            None => project.deliver(&plan, &project.images(&artifacts, &bases)?, &args.engine, format, shell)?,
         }
     };
     summarize(&built, shell);

@@ -52,14 +52,15 @@ pub fn choose(wanted: Wanted, outputs: &Outputs, builder: Option<&str>) -> Resul
 
 /// Ourselves, and whoever can take an image from us if it is to be loaded.
 fn builtin(outputs: &Outputs) -> EngineChoice {
-    let loader = if !outputs.load {
-        None
-    } else if let Ok(store) = daemon() {
-        Some(Loader::Docker(store))
-    } else {
-        has("podman").then_some(Loader::Podman)
-    };
-    EngineChoice::Builtin(Builtin { loader })
+    EngineChoice::Builtin(Builtin { loader: if outputs.load { loader() } else { None } })
+}
+
+/// Whoever takes images from us, and runs them.
+pub fn loader() -> Option<Loader> {
+    match daemon() {
+        Ok(store) => Some(Loader::Docker(store)),
+        Err(_) => has("podman").then_some(Loader::Podman),
+    }
 }
 
 fn no_docker(why: NoDocker) -> Error {

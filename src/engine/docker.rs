@@ -67,6 +67,15 @@ impl Docker {
         (!outputs.load || self.can(Goal::Load, shape)) && (!outputs.push || self.can(Goal::Push, shape))
     }
 
+    /// Whether the image that these outputs are about is buildx's, and not ours in its place.
+    pub fn makes(&self, outputs: &Outputs, shape: Shape) -> bool {
+        match (outputs.push, outputs.load) {
+            (true, _) => self.can(Goal::Push, shape),
+            (false, true) => self.can(Goal::Load, shape),
+            (false, false) => false,
+        }
+    }
+
     /// The value of `--output`. OCI media types where they can be had, so that the same image has the same digest from
     /// every engine's point of view.
     fn output(&self, goals: &[Goal]) -> &'static str {

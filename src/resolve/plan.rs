@@ -24,6 +24,7 @@ use crate::needs::Needs;
 use crate::oci::base::reference::BaseReference;
 use crate::oci::reference::ImageName;
 use crate::platform::Platform;
+use crate::smoke::SmokePlan;
 
 /// The command that a plan is for: they differ in what they do by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +158,9 @@ pub struct Plan {
     pub debug: Option<DebugVariant>,
     /// Who makes it, and what they will do.
     pub engine: EnginePlan,
+    /// How the image is started before it goes anywhere, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smoke: Option<SmokePlan>,
     /// Where it goes.
     pub outputs: Outputs,
 }

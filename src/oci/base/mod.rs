@@ -7,7 +7,7 @@ pub mod files;
 mod pass_on;
 pub mod reference;
 mod source;
-mod zstd;
+pub(crate) mod zstd;
 
 use std::io::Read;
 use std::sync::Arc;
