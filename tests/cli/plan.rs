@@ -51,6 +51,15 @@ fn a_run_is_loaded_too() {
 }
 
 #[test]
+fn a_smoke_test_comes_first_and_not_before_a_run() {
+    let project = Project::app("[package.metadata.scratch]\nsmoke = [\"--version\"]").program("podman", "exit 1");
+    plan(&project, "build --platform linux/amd64").stdout(file!["snapshots/plan/smoke.txt"]);
+    plan(&project, "build --platform linux/amd64 --smoke=--help --smoke-timeout 1m --message-format json")
+        .pretty_json(file!["snapshots/plan/smoke.json": Text]);
+    plan(&project, "run --platform linux/amd64").stdout(file!["snapshots/plan/run.txt"]);
+}
+
+#[test]
 fn all_that_can_be_said_is_in_it() {
     let words = format!("build {ALL} -o type=oci,dest=out/image.tar -o type=dir,dest=layout --iidfile id");
     let project = configured();

@@ -48,6 +48,8 @@ mod run;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod smoke;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod toolchains;

@@ -117,6 +117,22 @@ impl Cmd {
         self.env("PATH", path)
     }
 
+    /// The same as the last words of another command.
+    pub fn within(self, words: &[&str]) -> Cmd {
+        let mut command =
+            Cmd::new(words[0]).args(&words[1..]).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            command = match value {
+                Some(value) => command.env(&name.to_string_lossy(), value),
+                None => command.without_env(&name.to_string_lossy()),
+            };
+        }
+        match self.command.get_current_dir() {
+            Some(folder) => command.dir(folder),
+            None => command,
+        }
+    }
+
     pub fn dir(mut self, folder: impl AsRef<Path>) -> Cmd {
         self.command.current_dir(folder);
         self
