@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::pipeline::{Project, Words};
 use crate::cli::{DockerfileArgs, OutputArgs};
-use crate::engine::multi_stage::{Described, MultiStage, Written};
+use crate::engine::multi_stage::{Described, MultiStage, Written, in_a_registry};
 use crate::engine::{context, dockerfile as render};
 use crate::error::Result;
 use crate::oci::base::BaseImage;
@@ -57,6 +57,7 @@ fn plain_build(folder: &Utf8Path, base: Option<&BaseImage>) -> Command {
 fn multi_stage(project: &mut Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) -> Result<()> {
     // Whatever can be refused is refused before cargo resolves the dependencies.
     project.precheck()?;
+    project.intent.base.as_ref().map_or(Ok(()), in_a_registry)?;
     let bases = project.bases(project.intent.base.as_ref(), true, shell)?;
     let base = bases.first().map(Arc::as_ref);
     describe(project, base)?;

@@ -33,6 +33,7 @@ use crate::image;
 use crate::image::config::ImageConfig;
 use crate::image::ingredients::{Base, Nothing};
 use crate::oci::base::BaseImage;
+use crate::oci::base::reference::BaseReference;
 use crate::platform::Platform;
 use crate::resolve::plan::Intent;
 use crate::resolve::workspace::Workspace;
@@ -98,7 +99,6 @@ impl MultiStage {
         let config = &CargoConfig::of_folder_alone(root, &source.config)?;
         let toolchain = ToolchainFile::of(root)?;
         let channel = toolchain.as_ref().map_or(described.rustup_name, |file| file.channel.as_deref());
-        base.map_or(Ok(()), in_a_registry)?;
         let below: &dyn Base = base.map_or(&Nothing, |base| base);
         let image = base.map_or_else(|| own.clone(), |base| image::base::config(own, base));
         Ok(MultiStage {
@@ -115,13 +115,15 @@ impl MultiStage {
     }
 }
 
+/// Looks whether docker can pull a base image.
+///
 /// # Errors
-/// If docker can't pull the base image.
-fn in_a_registry(base: &BaseImage) -> Result<()> {
-    if base.name.full_name().is_some() {
+/// [`crate::error::Exit::Usage`] if it is a file of this machine.
+pub fn in_a_registry(base: &BaseReference) -> Result<()> {
+    if base.full_name().is_some() {
         return Ok(());
     }
-    Err(Error::usage(format!("a Dockerfile can't be built on `{}`", base.name))
+    Err(Error::usage(format!("a Dockerfile can't be built on `{base}`"))
         .because("docker pulls base images from a registry".to_owned())
         .help("push it to one, and name it there: --base REGISTRY/NAME:TAG")
         .help("or compile on this machine: leave out --multi-stage"))
