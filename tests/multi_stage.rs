@@ -347,6 +347,7 @@ const FULL: [(&str, &str); 25] = [
             { source = "assets/*/", target = "/opt/folders", exclude = ["x"] },
             { source = "assets/tool", target = "/usr/bin/" },
             { source = "current", target = "/srv/current" },
+            { source = "versions", target = "/srv" },
             { source = "private", target = "/srv/private", mode = "0640", uid = 9 },
             { source = "private/deep", target = "/srv/static/a" },
             { source = "private/deep/s", target = "/tmp/seed" },

@@ -44,7 +44,7 @@ impl MultiStage {
         format!(
             "\
 {MARK} It compiles inside docker, on the build machine's own platform, for {}.
-# It names the members of the workspace: when one comes or goes, write it again.
+# It names the members of the workspace and what the program needs of a usual system: when these change, write it again.
 #
 # Credentials for a registry of crates are a secret, not an argument, which would stay in the image's history:
 #   --secret id=cargo-credentials,src=$HOME/.cargo/credentials.toml
@@ -305,7 +305,7 @@ mod tests {
     }
 
     const EXPECTED: &str = r##"# Written by cargo-scratch. It compiles inside docker, on the build machine's own platform, for linux/amd64 and linux/arm64.
-# It names the members of the workspace: when one comes or goes, write it again.
+# It names the members of the workspace and what the program needs of a usual system: when these change, write it again.
 #
 # Credentials for a registry of crates are a secret, not an argument, which would stay in the image's history:
 #   --secret id=cargo-credentials,src=$HOME/.cargo/credentials.toml

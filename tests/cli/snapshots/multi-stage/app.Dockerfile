@@ -1,5 +1,5 @@
 # Written by cargo-scratch. It compiles inside docker, on the build machine's own platform, for linux/amd64 and linux/arm64.
-# It names the members of the workspace: when one comes or goes, write it again.
+# It names the members of the workspace and what the program needs of a usual system: when these change, write it again.
 #
 # Credentials for a registry of crates are a secret, not an argument, which would stay in the image's history:
 #   --secret id=cargo-credentials,src=$HOME/.cargo/credentials.toml
