@@ -66,7 +66,8 @@ pub fn file_beside(dest: &Utf8Path) -> io::Result<StagedFile> {
     // As any new file: what the umask leaves, not the private mode of temporary files.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(made_parent(dest)?)?;
+    let folder = if is_special(dest) { std::env::temp_dir() } else { made_parent(dest)?.as_std_path().to_owned() };
+    let file = builder.tempfile_in(folder)?;
     let guard = interrupt::guard_partial(file.path());
     Ok(StagedFile { file, _guard: guard })
 }
@@ -95,6 +96,12 @@ pub fn check_folder(dest: &Utf8Path, is_ours: impl Fn(&Utf8Path) -> bool, ours: 
     }
 }
 
+/// Whether this is a device such as `/dev/null`, a pipe or a socket. It is written to, and not replaced: a rename by root
+/// would make a file of it.
+pub fn is_special(dest: &Utf8Path) -> bool {
+    fs::metadata(dest).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
 /// Starts a folder that will replace `dest`, or what it is a link to. The folder it is in is made if need be.
 pub fn folder_beside(dest: &Utf8Path) -> io::Result<StagedFolder> {
     let linked = fs::canonicalize(dest).ok().filter(|_| dest.is_symlink());
@@ -119,6 +126,11 @@ impl StagedFile {
 
     /// Puts it in its place.
     pub fn replace(self, dest: &Utf8Path) -> io::Result<()> {
+        if is_special(dest) {
+            let mut written = self.file.reopen()?;
+            let mut place = fs::OpenOptions::new().write(true).open(dest)?;
+            return io::copy(&mut written, &mut place).map(|_| ());
+        }
         self.file.persist(dest)?;
         Ok(())
     }
@@ -207,6 +219,28 @@ mod tests {
         assert!(check_folder(&dest, |_| true, "nothing").is_err());
         assert!(folder_beside(&dest).unwrap().replace().is_err());
         assert_eq!(fs::read(&dest).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_written_to_and_stays_what_it_is() {
+        use std::io::Read;
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = Utf8PathBuf::from_path_buf(folder.path().join("pipe")).unwrap();
+        nix::unistd::mkfifo(pipe.as_std_path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || {
+                let mut text = String::new();
+                fs::File::open(pipe).unwrap().read_to_string(&mut text).unwrap();
+                text
+            }
+        });
+        write(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), "through");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -78,15 +78,12 @@ pub fn settings(config: &ImageConfig) -> String {
         let _ = writeln!(text, "EXPOSE {port}");
     }
     if !config.volumes.is_empty() {
-        let _ = writeln!(
-            text,
-            "VOLUME {}",
-            exec_form(&config.volumes.iter().map(|path| escaped(path)).collect::<Vec<_>>())
-        );
+        let volumes: Vec<_> = config.volumes.iter().map(|path| unquoted(path)).collect();
+        let _ = writeln!(text, "VOLUME {}", exec_form(&volumes));
     }
     // It would make an empty layer.
     if !config.inherits_workdir {
-        let _ = writeln!(text, "WORKDIR {}", escaped(&config.workdir));
+        let _ = writeln!(text, "WORKDIR {}", unquoted(&config.workdir));
     }
     let _ = writeln!(text, "USER {}", config.user);
     if let Some(signal) = &config.stop_signal {
@@ -121,6 +118,11 @@ fn quoted(value: &str) -> String {
     format!("\"{}\"", escaped(value).replace('"', "\\\""))
 }
 
+/// A path where variables and quotes keep a meaning, also in a JSON array.
+fn unquoted(value: &str) -> String {
+    escaped(value).replace('"', "\\\"").replace('\'', "\\'")
+}
+
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('$', "\\$")
 }
@@ -143,7 +145,7 @@ mod tests {
             workdir: Some("/srv".into()),
             entrypoint_args: vec!["serve".into()],
             cmd: vec!["--port".into(), "80".into()],
-            volumes: vec!["/data".into()],
+            volumes: vec!["/data".into(), "/it's $1".into()],
             stop_signal: Some("int".into()),
             healthcheck: Some(Healthcheck {
                 cmd: vec!["/hello".into(), "--health".into()],
@@ -167,7 +169,7 @@ ENV PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV RUST_LOG="a \"b\" \$c \\d"
 LABEL "org.example/x"="y z"
 EXPOSE 8080/tcp
-VOLUME ["/data"]
+VOLUME ["/data","/it\\'s \\$1"]
 WORKDIR /srv
 USER 65532:65532
 STOPSIGNAL SIGINT

@@ -231,7 +231,9 @@ impl Ingredients {
     /// [`crate::error::Exit::Usage`] if one of the user's own certificates can't be read, or is none.
     pub fn entries(&self, user: &User, base: &dyn Base) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        let mozilla = self.ca_certificates.is_in(base.has(ca_certs::PATH));
+        // Own certificates make a bundle that takes the place of the base's: it must not have fewer roots.
+        let stays = base.has(ca_certs::PATH) && self.own_certificates.is_empty();
+        let mozilla = self.ca_certificates.is_in(stays);
         if mozilla || !self.own_certificates.is_empty() {
             entries.push(ca_certs::entry(mozilla, &self.own_certificates)?);
         }

@@ -1,6 +1,6 @@
 //! The layers as archives want them: each folder before what is in it, nothing twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Content, Entry, Layer};
 use crate::error::{Error, Result};
@@ -25,12 +25,15 @@ pub fn layers(lists: Vec<(&'static str, Vec<Entry>)>, of_base: impl Fn(&str) -> 
     let mut layers = Vec::new();
     for (name, entries) in lists {
         let mut complete: BTreeMap<String, Entry> = BTreeMap::new();
+        let own: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
         for entry in &entries {
             for parent in parents(&entry.path) {
                 match placed.get(parent) {
                     Some(false) => return Err(below_a_file(&entry.path, parent)),
                     // Its own entry is to come, in this layer or a higher one: until then it is as any folder.
-                    Some(true) if entries.iter().any(|entry| entry.path == parent) => {}
+                    Some(true) if own.contains(parent) => {}
+                    // Its other files brought it.
+                    _ if complete.contains_key(parent) => {}
                     _ => {
                         let known = made.get(parent).cloned().or_else(|| of_base(parent));
                         let folder = known.unwrap_or_else(|| Entry::folder(parent));
@@ -63,7 +66,7 @@ fn twice(path: &str) -> Error {
         "/tmp" => "tmp",
         super::ca_certs::PATH => "ca-certificates",
         _ if path.starts_with(super::tzdata::FOLDER) => "zoneinfo",
-        _ => return error.help("give one of them another `target`, or leave it out with `exclude`"),
+        _ => return error.help("give one of them another place, or leave it out"),
     };
     error.help(format!("to bring your own: {key} = \"never\", or --{key} never"))
 }

@@ -93,6 +93,9 @@ pub fn asked(args: &ImageArgs, config: &Config) -> Result<Asked> {
     asked.nsswitch = when("nsswitch", &args.nsswitch, &config.nsswitch)?;
     let home = args.home.as_ref().or(config.home.as_ref());
     asked.home = home.map(|path| below_root("home", path)).transpose()?;
+    if let Some(home) = asked.home.as_ref().filter(|home| home.contains(':')) {
+        return Err(Error::usage(format!("the home `{home}` has a colon, which /etc/passwd can't hold")));
+    }
     Ok(asked)
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result, nearest};
 use crate::oci::reference::ImageName;
+use crate::staging;
 
 /// Where the image goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,6 +41,9 @@ impl Outputs {
     pub fn of_debug_variant(&self) -> Result<Outputs> {
         let names = self.names.iter().map(|name| ImageName::parse(&format!("{name}-debug")));
         let exports = self.exports.iter().map(|Export { form, dest }| {
+            if staging::is_special(dest) {
+                return Export { form: *form, dest: dest.clone() };
+            }
             let (stem, extension) = (dest.file_stem().unwrap_or("image"), dest.extension());
             let extension = extension.map_or_else(String::new, |extension| format!(".{extension}"));
             Export { form: *form, dest: dest.with_file_name(format!("{stem}-debug{extension}")) }

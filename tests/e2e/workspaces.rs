@@ -124,7 +124,7 @@ fn a_source_tree_that_cannot_be_written_to() {
     Cmd::new("cargo").arg("generate-lockfile").dir(&project.root).run().succeeded();
     let Some(_guard) = ReadOnly::make(&project.root) else { return };
     // Without a target folder elsewhere, the error says what to do.
-    let refused = project.scratch("build").args(["--output", "type=oci,dest=/dev/null"]).run().ended(1);
+    let refused = project.scratch("build").args(["--output", "type=oci,dest=x.tar"]).run().ended(1);
     refused.saying("failed to write to the target folder").saying("--target-dir").printing_nothing();
     project.target = project.beside("target-elsewhere");
     assert_eq!(says(&project, project.scratch("build").arg("--locked"), "/fixed"), "fixed");
