@@ -216,12 +216,23 @@ impl<'a> Project<'a> {
                             self.intent.binary.name, artifact.platform, finding.message
                         ));
                     }
+                    self.note_on_symbols(&report, shell);
                     artifacts.push(checked);
                 }
                 None => return Err(self.not_ready(&report, &compiled, artifact)),
             }
         }
         Ok(artifacts)
+    }
+
+    /// What to do about symbols that the user keeps in the program, perhaps without meaning to.
+    fn note_on_symbols(&self, report: &Report, shell: &Shell) {
+        let has_symbols = report.warnings().any(|finding| ["symbols", "debug-sections"].contains(&finding.code));
+        if has_symbols && self.strip == Strip::User {
+            shell.note(
+                "`strip` of the profile or of a flag leaves them in; without it they are taken out, and kept beside the program",
+            );
+        }
     }
 
     /// Installs what is missing, calls cargo, and takes what it made to a place where nobody changes it.

@@ -65,7 +65,7 @@ fn twice(path: &str) -> Error {
         "/etc/nsswitch.conf" => "nsswitch",
         "/tmp" => "tmp",
         super::ca_certs::PATH => "ca-certificates",
-        _ if path.starts_with(super::tzdata::FOLDER) => "zoneinfo",
+        _ if path.strip_prefix(super::tzdata::FOLDER).is_some_and(|rest| rest.starts_with('/')) => "zoneinfo",
         _ => return error.help("give one of them another place, or leave it out"),
     };
     error.help(format!("to bring your own: {key} = \"never\", or --{key} never"))

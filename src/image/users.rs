@@ -98,12 +98,18 @@ fn is_name(text: &str) -> bool {
 /// The formats are those of passwd(5) and group(5). Nobody can log in.
 pub fn entries(user: &User, home: &str, base: BaseFiles<'_>) -> Vec<Entry> {
     let User { owner: Owner { uid, gid }, name } = user;
-    let root_home = if user.is_root() { home } else { "/" };
+    let (root_home, root_group) = if user.is_root() { (home, *gid) } else { ("/", 0) };
+    // A name that the base gives to another number would be two users.
+    let name_in = |file: Option<&str>| match names(file).any(|known| known == name) {
+        true => format!("app-{uid}"),
+        false => name.clone(),
+    };
+    let (login, group) = (name_in(base.passwd), if user.is_root() { "app".to_owned() } else { name_in(base.group) });
     let users = [
-        (0, format!("root:x:0:0:root:{root_home}:{NOLOGIN}")),
-        (*uid, format!("{name}:x:{uid}:{gid}:{name}:{home}:{NOLOGIN}")),
+        (0, format!("root:x:0:{root_group}:root:{root_home}:{NOLOGIN}")),
+        (*uid, format!("{login}:x:{uid}:{gid}:{login}:{home}:{NOLOGIN}")),
     ];
-    let groups = [(0, "root:x:0:".to_owned()), (*gid, format!("{name}:x:{gid}:"))];
+    let groups = [(0, "root:x:0:".to_owned()), (*gid, format!("{group}:x:{gid}:"))];
     let files = [("/etc/passwd", base.passwd, users), ("/etc/group", base.group, groups)];
     let changed = files.into_iter().filter_map(|(path, base, lines)| Some(Entry::bytes(path, extended(base, &lines)?)));
     changed.collect()
@@ -119,6 +125,10 @@ pub struct BaseFiles<'a> {
 }
 
 const NOLOGIN: &str = "/sbin/nologin";
+
+fn names(file: Option<&str>) -> impl Iterator<Item = &str> {
+    file.unwrap_or_default().lines().filter_map(|line| line.split(':').next())
+}
 
 /// The file with the lines for numbers that it does not know; `None` if it knows them all.
 fn extended(base: Option<&str>, lines: &[(u32, String)]) -> Option<Vec<u8>> {
@@ -212,6 +222,20 @@ mod tests {
                 "root:x:0:0::/root:/bin/sh\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n".into()
             )]
         );
+    }
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let base = BaseFiles {
+            passwd: Some("root:x:0:0::/:/x\nweb:x:101:101::/:/x\n"),
+            group: Some("root:x:0:\nweb:x:101:\n"),
+        };
+        let made = texts(&User::parse("web:1000").unwrap(), base);
+        assert!(made[0].1.ends_with("\napp-1000:x:1000:1000:app-1000:/:/sbin/nologin\n"), "{made:?}");
+        assert!(made[1].1.ends_with("\napp-1000:x:1000:\n"), "{made:?}");
+        let root = texts(&User::parse("0:1000").unwrap(), BaseFiles::default());
+        assert_eq!(root[0].1, "root:x:0:1000:root:/:/sbin/nologin\n");
+        assert_eq!(root[1].1, "root:x:0:\napp:x:1000:\n");
     }
 
     #[test]

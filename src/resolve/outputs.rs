@@ -96,6 +96,7 @@ impl Export {
         for pair in text.split(',') {
             match pair.split_once('=') {
                 Some(("type", name)) => form = Some(export_form(name)?),
+                Some(("dest", "-")) => return Err(malformed(text, "stdout is for the result".to_owned())),
                 Some(("dest", path)) if !path.is_empty() => dest = Some(Utf8PathBuf::from(path)),
                 _ => {
                     return Err(malformed(text, format!("`{pair}` is neither type=TYPE nor dest=PATH")));
@@ -151,6 +152,7 @@ mod tests {
         assert_eq!(message("oci"), "`oci` is neither type=TYPE nor dest=PATH");
         assert_eq!(message("dest=x"), "it has no type");
         assert_eq!(message("type=oci"), "it has no dest");
+        assert_eq!(message("type=oci,dest=-"), "stdout is for the result");
         assert_eq!(message("type=ocl,dest=x"), "a type with a similar name exists: `oci`");
         assert_eq!(message("type=registry,dest=x"), "to push the image: --push");
     }

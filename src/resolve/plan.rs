@@ -309,7 +309,12 @@ fn features(source: &SourceArgs, config: &Config) -> FeatureSelection {
 fn debug(verb: Verb, image: &ImageArgs, config: &Config, outputs: &Outputs) -> Result<Option<DebugVariant>> {
     let said = image.debug || image.debug_base.is_some();
     let Some(base) = debug_base(image, config).filter(|_| said || verb != Verb::Run) else { return Ok(None) };
-    Ok(Some(DebugVariant { base: BaseReference::parse(&base)?, outputs: outputs.of_debug_variant()? }))
+    let debug = outputs.of_debug_variant()?;
+    if let Some(name) = debug.names.iter().find(|name| outputs.names.contains(name)) {
+        return Err(Error::usage(format!("`{name}` is a name of the image and of its debug variant"))
+            .help("a debug variant has the image's names with `-debug` at the end: name the image otherwise"));
+    }
+    Ok(Some(DebugVariant { base: BaseReference::parse(&base)?, outputs: debug }))
 }
 
 /// `build` and `run` are for this machine, `push` is for everybody, unless told otherwise.

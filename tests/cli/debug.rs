@@ -98,3 +98,22 @@ help: a name looks like ghcr.io/owner/app:1.0, in lower case
 
 "#]]);
 }
+
+#[test]
+fn symbols_that_a_profile_keeps_are_worth_a_note() {
+    let project = Project::app("[profile.release]\nstrip = false");
+    let words = "build --engine builtin --platform linux/amd64 -o type=oci,dest=image.tar";
+    project.scratch(words).succeeds().says("note: `strip` of the profile or of a flag leaves them in;");
+    Project::app("").scratch(words).succeeds().never_says("leaves them in");
+}
+
+#[test]
+fn a_name_of_the_image_is_no_name_of_the_variant() {
+    let project = Project::app("");
+    project.scratch("build --debug --tag app:1 --tag app:1-debug").run().code(2).silent().stderr(str![[r#"
+error: `app:1-debug` is a name of the image and of its debug variant
+
+help: a debug variant has the image's names with `-debug` at the end: name the image otherwise
+
+"#]]);
+}

@@ -2,7 +2,7 @@
 
 use snapbox::str;
 
-use crate::support::{Outcome, Project, Run};
+use crate::support::{Project, Run};
 
 /// A manifest that says all that there is a label for.
 const DESCRIBED: &str = "description = \"Answers\\nquestions\"\nlicense = \"MIT/Apache-2.0\"\nauthors = [\"A <a@b.c>\", \"B\"]\n\
@@ -329,7 +329,7 @@ LABEL "org.opencontainers.image.title"="app"
         assert!(project.home().join("asked").exists());
     }
 
-    fn with_remote(address: &str) -> Option<Outcome> {
+    fn with_remote(address: &str) -> Option<crate::support::Outcome> {
         let project = committed(Project::app(""))?;
         git(&project, &project.root(), &format!("remote add origin {address}"));
         let outcome = plan(&project, "-vv").succeeds();

@@ -172,6 +172,7 @@ fn a_debug_build_is_checked_too() {
     Finished `release` profile [optimized + debuginfo] target(s) in [ELAPSED]
      Checked app (linux/amd64): static-pie, not stripped, [SIZE]
 warning: app (linux/amd64): it has [SIZE] of debug information
+note: `strip` of the profile or of a flag leaves them in; without it they are taken out, and kept beside the program
        Wrote out
        Built app:latest (linux/amd64, [SIZE] compressed)
 

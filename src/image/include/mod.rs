@@ -219,12 +219,22 @@ fn joined(place: &str, path: &str) -> String {
     }
 }
 
+/// In bytes, on all the usual file systems.
+const LONGEST_NAME: usize = 255;
+
+/// What every container has of its own (OCI runtime specification, "default filesystems").
+const MOUNTED: [&str; 3] = ["/dev", "/proc", "/sys"];
+
 /// What can be listed one a line, and is a file to whoever unpacks the layer (OCI image specification, "whiteouts").
 fn check_path(path: &str, include: &Include) -> Result<()> {
     let why = if path.contains(|c: char| c.is_control()) {
         "a name in it has a control character"
     } else if path.split('/').any(|name| name.starts_with(".wh.")) {
         "in a layer, a name with `.wh.` deletes a file"
+    } else if path.split('/').any(|name| name.len() > LONGEST_NAME) {
+        "a name in it is longer than file systems have them"
+    } else if MOUNTED.iter().any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))) {
+        "an engine mounts another folder over it"
     } else {
         return Ok(());
     };

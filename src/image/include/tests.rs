@@ -318,3 +318,13 @@ fn modes_are_octal() {
     }
     assert_eq!(mode_of_integer(644).unwrap_err().helps(), ["write it in octal, as \"0644\" or 0o644"]);
 }
+
+#[test]
+fn places_that_no_program_would_see_are_refused() {
+    let w = Workspace::with(&["s/x"]);
+    let refused = |target: &str| w.refuses_all(&[include("s/x", target)]).0;
+    assert_eq!(refused("/proc/x"), "`/proc/x` can't be in the image: an engine mounts another folder over it");
+    let long = format!("/{}", "n".repeat(256));
+    assert!(refused(&long).ends_with("longer than file systems have them"), "{}", refused(&long));
+    assert_eq!(w.brings("s/x", "/process"), ["/process 644"]);
+}
