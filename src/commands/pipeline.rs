@@ -82,9 +82,9 @@ impl<'a> Project<'a> {
         let profiles = manifest_profiles(&workspace.root_manifest())?;
         let strip = match flags::user_strips(&cargo_config, &profiles, &intent.profile, &intent.platforms) {
             true => Strip::User,
-            false => toolchain.objcopy().map_or(Strip::Linker, Strip::Afterwards),
+            false => Strip::Afterwards,
         };
-        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, &strip, shell)?;
+        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, shell)?;
         Ok(Project { words, workspace, intent, toolchain, cargo_config, compile, strip, lock: None })
     }
 
@@ -241,7 +241,7 @@ impl<'a> Project<'a> {
         self.toolchain.install(&missing, shell)?;
         let mut compiled = cargo::run(&self.build(), shell)?;
         let folder = self.intent.folder().join("artifacts");
-        let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, &self.strip);
+        let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, self.strip);
         compiled.artifacts = parallel::map(&compiled.artifacts, take).into_iter().collect::<Result<_>>()?;
         Ok(compiled)
     }
@@ -412,7 +412,6 @@ fn plan_compilation(
     toolchain: &Toolchain,
     config: &CargoConfig,
     workspace: &Workspace,
-    strip: &Strip,
     shell: &Shell,
 ) -> Result<CompilePlan> {
     let has_rust_lld = toolchain.has_rust_lld();
@@ -425,7 +424,8 @@ fn plan_compilation(
         &intent.target_directory,
         toolchain.rust_src_remap().into_iter().chain(outside.map(|(path, to)| (path.to_string(), to))),
     );
-    let additions = flags::additions(config, &linkers, *strip == Strip::Linker, &remap);
+    // The program is stripped afterwards, and its symbols kept.
+    let additions = flags::additions(config, &linkers, false, &remap);
     let command = cargo::command(&build_of(words, intent, toolchain, &additions), shell.verbosity(), shell.color());
     let targets = linkers.into_iter().map(|(platform, linker)| TargetPlan {
         platform,

@@ -1,50 +1,48 @@
 //! Takes what cargo made to a place where nobody changes it, and strips it there: what is shipped has no symbols, and what
 //! has them stays beside it, so that the addresses of a crash can be given names.
 
-use std::ffi::OsString;
 use std::io;
 use std::time::UNIX_EPOCH;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Artifact;
-use crate::error::{Context, Exit, Result};
-use crate::process::Command;
+use super::{Artifact, strip};
+use crate::error::{Context, Result};
 use crate::staging;
 
 /// Who strips the program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strip {
     /// The user decides, with a profile, a variable or a flag.
     User,
-    /// The linker, on the way: the toolchain brings no `rust-objcopy`, and the symbols are gone.
-    Linker,
-    /// This `rust-objcopy`, afterwards.
-    Afterwards(Utf8PathBuf),
+    /// We do, once cargo has made it.
+    Afterwards,
 }
 
 /// Takes the artifact into `folder`, under the name of its binary.
 ///
 /// # Errors
-/// If it can't be written there, or `rust-objcopy` can't read it.
-pub fn take(artifact: &Artifact, folder: &Utf8Path, name: &str, strip: &Strip) -> Result<Artifact> {
+/// If it can't be written there, or is no ELF file that can be stripped.
+pub fn take(artifact: &Artifact, folder: &Utf8Path, name: &str, strip: Strip) -> Result<Artifact> {
     let folder = folder.join(artifact.platform.folder());
     let place = folder.join(name);
     let taking = || format!("failed to take {} to the folder {folder}", artifact.path);
-    let Strip::Afterwards(objcopy) = strip else {
+    if strip == Strip::User {
         // Those of another program, from when it was stripped here.
         let _ = fs_err::remove_file(symbols_place(&place));
         keep(&artifact.path, &place).context(taking)?;
         return Ok(Artifact { path: place, ..artifact.clone() });
-    };
+    }
     let symbols = symbols_place(&place);
     let note = folder.join(format!("{name}.stripped"));
-    let state = state(&artifact.path, objcopy).context(taking)?;
+    let state = state(&artifact.path).context(taking)?;
     let is_done = place.is_file() && symbols.is_file() && fs_err::read_to_string(&note).is_ok_and(|old| old == state);
     if !is_done {
         let _ = fs_err::remove_file(&note);
         keep(&artifact.path, &symbols).context(taking)?;
-        stripped(&symbols, &place, objcopy)?;
+        // What is there may be a second name of cargo's own file, which is not to be written to.
+        let _ = fs_err::remove_file(&place);
+        strip::strip(&symbols, &place).context(taking)?;
         staging::write(&note, state.as_bytes()).context(taking)?;
     }
     Ok(Artifact { path: place, symbols: Some(symbols), ..artifact.clone() })
@@ -55,7 +53,7 @@ pub fn symbols_beside(program: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(symbols_place(program)).filter(|symbols| symbols.is_file())
 }
 
-/// The name that debuggers and `objcopy --only-keep-debug` give such a file.
+/// The name that debuggers give such a file.
 fn symbols_place(program: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{program}.debug"))
 }
@@ -73,41 +71,12 @@ fn keep(artifact: &Utf8Path, place: &Utf8Path) -> io::Result<()> {
     fs_err::hard_link(artifact, place).or_else(|_| fs_err::copy(artifact, place).map(|_| ()))
 }
 
-fn stripped(from: &Utf8Path, to: &Utf8Path, objcopy: &Utf8Path) -> Result<()> {
-    // What is there may be a second name of cargo's own file, which is not to be written to.
-    let _ = fs_err::remove_file(to);
-    let command = Command::new(objcopy.as_str()).args(["--strip-all", from.as_str(), to.as_str()]);
-    let command = command.env(LIBRARIES, library_path(objcopy));
-    let output = command.capture_quietly()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(command
-        .failed(Exit::Failure, &output)
-        .help("to leave it to the linker, which keeps no symbols: strip = \"symbols\" in [profile.release]"))
-}
-
-/// Where the system's loader looks for libraries first.
-const LIBRARIES: &str = if cfg!(windows) {
-    "PATH"
-} else if cfg!(target_os = "macos") {
-    "DYLD_FALLBACK_LIBRARY_PATH"
-} else {
-    "LD_LIBRARY_PATH"
-};
-
-/// The toolchain's LLVM lies beside rustc's libraries, where the program does not look by itself: rustc tells it, too.
-fn library_path(objcopy: &Utf8Path) -> OsString {
-    // <sysroot>/lib/rustlib/<host>/bin/rust-objcopy
-    let lib = objcopy.ancestors().nth(4).unwrap_or(objcopy);
-    let own = [lib.as_std_path().to_owned(), lib.with_file_name("bin").into_std_path_buf()];
-    let others = std::env::var_os(LIBRARIES).unwrap_or_default();
-    std::env::join_paths(own.into_iter().chain(std::env::split_paths(&others))).unwrap_or(others)
-}
+/// Raised when another file comes of the same one.
+const FORMAT: u32 = 1;
 
 /// What the stripped file depends on, for less than reading it: cargo gives what it links a new time.
-fn state(artifact: &Utf8Path, objcopy: &Utf8Path) -> io::Result<String> {
+fn state(artifact: &Utf8Path) -> io::Result<String> {
     let metadata = fs_err::metadata(artifact)?;
     let time = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{} {} {objcopy}", time.as_nanos(), metadata.len()))
+    Ok(format!("{} {} {FORMAT}", time.as_nanos(), metadata.len()))
 }

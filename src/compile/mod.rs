@@ -5,6 +5,7 @@ pub mod cargo;
 pub mod cargo_config;
 pub mod flags;
 pub mod reproducible;
+pub mod strip;
 pub mod toolchain;
 
 use camino::Utf8PathBuf;

@@ -51,20 +51,9 @@ impl Toolchain {
 
     /// Whether the toolchain brings `rust-lld`, which rustc finds by its name.
     pub fn has_rust_lld(&self) -> bool {
-        self.own_program("rust-lld").is_some()
-    }
-
-    /// The `rust-objcopy` that the toolchain brings, as those since 1.84 do.
-    pub fn objcopy(&self) -> Option<Utf8PathBuf> {
-        self.own_program("rust-objcopy")
-    }
-
-    /// A program for rustc's own use.
-    fn own_program(&self, name: &str) -> Option<Utf8PathBuf> {
-        let hosts = fs_err::read_dir(self.rustlib()).into_iter().flatten().flatten();
-        let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-        let mut programs = hosts.map(|host| host.path().join("bin").join(&name));
-        programs.find(|program| program.is_file()).and_then(|program| Utf8PathBuf::from_path_buf(program).ok())
+        let mut hosts = fs_err::read_dir(self.rustlib()).into_iter().flatten().flatten();
+        let name = format!("rust-lld{}", std::env::consts::EXE_SUFFIX);
+        hosts.any(|host| host.path().join("bin").join(&name).is_file())
     }
 
     /// What the sources of the standard library are called where they are not installed, and what they are called here.

@@ -40,9 +40,15 @@ pub struct SmokePlan {
     /// The arguments that each image is started with; its own where there are none.
     pub args: Vec<String>,
     /// The time in which it has to end, or to answer on its port.
+    #[serde(serialize_with = "time")]
     pub timeout: Duration,
     /// Who runs it.
     pub runner: Runner,
+}
+
+/// As people write it: `10s`.
+fn time<S: serde::Serializer>(time: &Duration, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_duration(*time))
 }
 
 /// Who runs the images.

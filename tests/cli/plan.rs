@@ -200,28 +200,13 @@ step        keep the image as an OCI archive under the target folder
 
 #[cfg(unix)]
 #[test]
-fn the_strip_of_a_profile_in_the_manifest_stays() {
-    // Where the toolchain has no program for it, the linker strips.
-    let project = Project::app("[profile.dist]\ninherits = \"release\"\nstrip = \"debuginfo\"");
-    let project = project.program("fake-rustc", &programs::rustc_in("$HOME/toolchains/empty"));
-    let stripped = |words: &str| {
-        let run = project.scratch(&format!("build --dry-run --platform amd64 {words}"));
-        run.env("RUSTC", project.bin().join("fake-rustc")).succeeds().line().contains("-Cstrip")
-    };
-    assert!(stripped("--profile release"));
-    assert!(!stripped("--profile dist"));
-    assert!(!plan(&project, "build --platform amd64 --profile release").line().contains("-Cstrip"));
-}
-
-#[cfg(unix)]
-#[test]
 fn a_target_that_is_missing_will_be_installed() {
     let project = Project::app("").program("fake-rustc", &programs::rustc_in("$HOME/toolchains/empty"));
     let run = project.scratch("build --platform linux/arm64 --dry-run").env("RUSTC", project.bin().join("fake-rustc"));
     run.succeeds().stdout(str![[r#"
 binary      app (package app 1.0.0)
 platform    linux/arm64 (aarch64-unknown-linux-musl, linked by rustc's default linker, to be installed first)
-compile     [CARGO] build --package app@1.0.0 --bin app --profile release --target aarch64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.'\''cfg(all(target_arch="aarch64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts", "-Cstrip=symbols"]'
+compile     [CARGO] build --package app@1.0.0 --bin app --profile release --target aarch64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.'\''cfg(all(target_arch="aarch64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]'
 entrypoint  /app
 user        65532:65532
 workdir     /

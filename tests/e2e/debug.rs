@@ -105,3 +105,24 @@ fn an_address_of_a_stripped_program_has_a_name_in_what_is_kept() {
     assert!(name(&symbols).contains("here_it_broke"), "{}", name(&symbols));
     assert!(!name(&program).contains("here_it_broke"));
 }
+
+#[test]
+fn what_is_taken_out_is_what_strip_takes_out() {
+    let Some(project) = Project::program("broken", PROGRAM) else { return };
+    project
+        .scratch("build")
+        .args(["--engine=builtin", "--platform=linux/amd64", "-o=type=dir,dest=out"])
+        .run()
+        .succeeded();
+    let program = project.artifact("linux/amd64", "broken", "broken");
+    let theirs = project.beside("theirs");
+    Cmd::new("strip").arg("-o").arg(&theirs).arg(program.with_file_name("broken.debug")).run().succeeded();
+    let read = |what: &str, file: &PathBuf| Cmd::new("readelf").args(["--wide", what]).arg(file).read();
+    let sections = |file: &PathBuf| {
+        let named = |line: &str| Some(line.split_once(']')?.1.split_whitespace().take(2).collect::<Vec<_>>().join(" "));
+        read("--section-headers", file).lines().filter_map(named).collect::<Vec<_>>()
+    };
+    assert!(sections(&program).len() > 10);
+    assert_eq!(sections(&program), sections(&theirs));
+    assert_eq!(read("--segments", &program), read("--segments", &theirs));
+}

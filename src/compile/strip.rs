@@ -1,0 +1,204 @@
+//! Writes an ELF file without its symbols and debug information, as `strip` does: what the program needs to run is copied as
+//! it is, and the table of sections is made anew behind it (System V ABI, "Object Files").
+//!
+//! The toolchain's `rust-objcopy` can do that too. It comes with not every toolchain, loads all of LLVM for it, which is a
+//! tenth of the time of a first push, and with `--strip-all` takes away the list of crates that `cargo auditable` puts in.
+
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+use camino::Utf8Path;
+use fs_err as fs;
+use object::elf::{self, FileHeader64, SectionHeader64};
+use object::pod::bytes_of;
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
+use object::{Endianness, ReadCache, ReadRef, U16, U32, U64};
+
+/// The sections that a debugger reads, by the beginning of their names.
+const FOR_DEBUGGERS: [&[u8]; 6] = [b".debug", b".zdebug", b".gnu.debuglto_", b".gdb_index", b".line", b".stab"];
+
+type Section = SectionHeader64<Endianness>;
+
+/// Writes `from`, without what it does not need to run, to `to`.
+///
+/// # Errors
+/// If `from` is no 64-bit ELF file that is whole, or one of them can't be read or written.
+pub fn strip(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    let malformed =
+        |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{from} can't be stripped: {why}"));
+    let cache = ReadCache::new(BufReader::new(fs::File::open(from)?));
+    let stripped = Stripped::of(&cache).map_err(malformed)?;
+    let mut source = fs::File::open(from)?;
+    let mut out = BufWriter::with_capacity(1 << 16, fs::File::create(to)?);
+    stripped.write(&mut source, &mut out)?;
+    out.flush()?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())
+}
+
+/// A file that is going to be written.
+struct Stripped {
+    header: FileHeader64<Endianness>,
+    /// The bytes from the beginning that stay as they are, header aside.
+    loaded: u64,
+    /// The sections behind those: where their bytes come from, where they go, and how many there are.
+    moved: Vec<(u64, u64, u64)>,
+    /// The names of the sections, and where they go.
+    names: (Vec<u8>, u64),
+    /// The table of sections, and where it goes.
+    table: (Vec<Section>, u64),
+}
+
+impl Stripped {
+    fn of<'data, R: ReadRef<'data>>(data: R) -> Result<Stripped, String> {
+        let text = |error: object::read::Error| error.to_string();
+        let mut header = *FileHeader64::<Endianness>::parse(data).map_err(text)?;
+        let endian = header.endian().map_err(text)?;
+        let sections = header.sections(endian, data).map_err(text)?;
+        let strings = header.shstrndx(endian, data).map_err(text)? as usize;
+        let is_loaded = |section: &Section| section.sh_flags(endian).0 & elf::SHF_ALLOC.0 != 0;
+        let segments = u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
+        let mut loaded = header.e_phoff(endian).saturating_add(segments).max(bytes_of(&header).len() as u64);
+        for segment in header.program_headers(endian, data).map_err(text)? {
+            loaded = loaded.max(segment.p_offset(endian).saturating_add(segment.p_filesz(endian)));
+        }
+        for (_, section) in sections.enumerate().filter(|(_, section)| is_loaded(section)) {
+            let (start, size) = section.file_range(endian).unwrap_or_default();
+            loaded = loaded.max(start.saturating_add(size));
+        }
+        let len = data.len().unwrap_or(0);
+        let is_whole = |end: u64| if end > len { Err("it is shorter than it says".to_owned()) } else { Ok(()) };
+        is_whole(loaded)?;
+        let mut kept = Vec::new();
+        let mut places = vec![0; sections.len()];
+        for (index, section) in sections.enumerate() {
+            let name = sections.section_name(endian, section).map_err(text)?;
+            if index.0 == 0 || is_loaded(section) || index.0 == strings || !is_for_linkers(section, name, endian) {
+                places[index.0] = kept.len();
+                kept.push((index.0, *section, name));
+            }
+        }
+        let mut end = loaded;
+        let (mut moved, mut names, mut table) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, mut section, name) in kept {
+            section.sh_name = U32::new(endian, u32::try_from(names.len()).unwrap_or(u32::MAX));
+            names.extend_from_slice(name);
+            names.push(0);
+            let place = |old: u32| places.get(old as usize).and_then(|new| u32::try_from(*new).ok()).unwrap_or(0);
+            section.sh_link = U32::new(endian, place(section.sh_link(endian)));
+            if section.sh_flags(endian).0 & elf::SHF_INFO_LINK.0 != 0 {
+                section.sh_info = U32::new(endian, place(section.sh_info(endian)));
+            }
+            if index != 0 && index != strings && !is_loaded(&section) {
+                let (start, size) = section.file_range(endian).unwrap_or_default();
+                is_whole(start.saturating_add(size))?;
+                // More is asked for by no section that is not loaded.
+                end = end.next_multiple_of(section.sh_addralign(endian).clamp(1, 1 << 12));
+                section.sh_offset = U64::new(endian, end);
+                moved.push((start, end, size));
+                end += size;
+            }
+            table.push(section);
+        }
+        let (names_at, names_size) = (end, names.len() as u64);
+        if let Some(section) = places.get(strings).and_then(|place| table.get_mut(*place)) {
+            section.sh_offset = U64::new(endian, names_at);
+            section.sh_size = U64::new(endian, names_size);
+        }
+        let table_at = (names_at + names_size).next_multiple_of(8);
+        if !table.is_empty() {
+            header.e_shoff = U64::new(endian, table_at);
+            header.e_shnum = U16::new(endian, u16::try_from(table.len()).map_err(|_| "it has too many sections")?);
+            let strings = places.get(strings).and_then(|place| u16::try_from(*place).ok()).unwrap_or(0);
+            header.e_shstrndx = U16::new(endian, elf::SymbolSection(strings));
+        }
+        Ok(Stripped { header, loaded, moved, names: (names, names_at), table: (table, table_at) })
+    }
+
+    fn write(&self, source: &mut (impl Read + Seek), out: &mut impl Write) -> io::Result<()> {
+        let header = bytes_of(&self.header);
+        out.write_all(header)?;
+        let mut end = copy(source, header.len() as u64, self.loaded - header.len() as u64, out)? + header.len() as u64;
+        for (start, place, size) in &self.moved {
+            pad(out, *place - end)?;
+            end = place + copy(source, *start, *size, out)?;
+        }
+        let (names, names_at) = &self.names;
+        pad(out, names_at - end)?;
+        out.write_all(names)?;
+        let (table, table_at) = &self.table;
+        pad(out, table_at - names_at - names.len() as u64)?;
+        table.iter().try_for_each(|section| out.write_all(bytes_of(section)))
+    }
+}
+
+/// Symbols, relocations for another linking, and what debuggers read; the kernel loads none of it.
+fn is_for_linkers(section: &Section, name: &[u8], endian: Endianness) -> bool {
+    const TYPES: [elf::SectionType; 6] =
+        [elf::SHT_SYMTAB, elf::SHT_STRTAB, elf::SHT_REL, elf::SHT_RELA, elf::SHT_GROUP, elf::SHT_SYMTAB_SHNDX];
+    TYPES.contains(&section.sh_type(endian)) || FOR_DEBUGGERS.iter().any(|begin| name.starts_with(begin))
+}
+
+fn copy(source: &mut (impl Read + Seek), start: u64, size: u64, out: &mut impl Write) -> io::Result<u64> {
+    source.seek(SeekFrom::Start(start))?;
+    let copied = io::copy(&mut source.take(size), out)?;
+    if copied == size { Ok(size) } else { Err(io::Error::other("the program became shorter while it was read")) }
+}
+
+fn pad(out: &mut impl Write, size: u64) -> io::Result<()> {
+    io::copy(&mut io::repeat(0).take(size), out).map(|_| ())
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linkage::elf as facts;
+    use crate::process::Command;
+    use camino::Utf8PathBuf;
+
+    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        (folder, path)
+    }
+
+    /// The program that runs this test.
+    fn program() -> Utf8PathBuf {
+        Utf8PathBuf::from_path_buf(std::env::current_exe().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_program_runs_without_its_symbols() {
+        let (_folder, path) = folder();
+        let stripped = path.join("stripped");
+        strip(&program(), &stripped).unwrap();
+        let [before, after] = [&program(), &stripped].map(|file| facts::read(file).unwrap().unwrap());
+        assert!(before.symbols && !after.symbols);
+        // A section that is loaded stays whatever its name: `.debug_gdb_scripts` is one.
+        assert!(before.debug_bytes > 1 << 20 && after.debug_bytes < 1 << 10);
+        assert!(after.size < before.size / 2);
+        let list = |file: &Utf8PathBuf| Command::new(file.as_str()).arg("--list").capture_quietly().unwrap().stdout;
+        assert_eq!(list(&stripped), list(&program()));
+        // Again, there is nothing to take away.
+        strip(&stripped, &path.join("again")).unwrap();
+        assert_eq!(fs::read(path.join("again")).unwrap(), fs::read(&stripped).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_whole_program_is_refused() {
+        let (_folder, path) = folder();
+        let whole = fs::read(program()).unwrap();
+        for (name, bytes) in [("text", &b"no program"[..]), ("half", &whole[..whole.len() / 2]), ("head", &whole[..64])]
+        {
+            fs::write(path.join(name), bytes).unwrap();
+            let error = strip(&path.join(name), &path.join("out")).unwrap_err().to_string();
+            assert!(error.contains("can't be stripped"), "{name}: {error}");
+        }
+        // Whatever the header says, there is an answer.
+        for place in 0..64 {
+            let mut damaged = whole[..whole.len().min(1 << 16)].to_vec();
+            damaged[place] ^= 0xff;
+            fs::write(path.join("damaged"), damaged).unwrap();
+            let _ = strip(&path.join("damaged"), &path.join("out"));
+        }
+    }
+}
