@@ -19,6 +19,8 @@ use crate::shell::Shell;
 #[serde(rename_all = "snake_case")]
 struct Explanation<'a> {
     binary: &'a str,
+    /// What the image is built on, unless that is nothing.
+    base: Option<String>,
     ingredients: Vec<Explained<'a>>,
     env: &'a std::collections::BTreeMap<String, String>,
     hints: &'a [Hint],
@@ -52,6 +54,7 @@ pub fn explain(args: &ExplainArgs, shell: &Shell) -> Result<()> {
     let (needs, hints) = project.find_needs(shell)?;
     let explanation = Explanation {
         binary: &project.intent.binary.name,
+        base: project.intent.base.as_ref().map(ToString::to_string),
         ingredients: explained(&project.intent, &needs),
         env: &needs.env,
         hints: &hints,
@@ -86,7 +89,11 @@ fn text(explanation: &Explanation<'_>) -> String {
     let mut text = String::new();
     for Explained { name, place, put, asked, decision } in &explanation.ingredients {
         let state = if *put == Put::Out { "out" } else { "in" };
-        let _ = writeln!(text, "{name:<16} {state:<4} {}", reason(name, *asked, decision));
+        let unless = match &explanation.base {
+            Some(base) if *put == Put::UnlessThere => format!(", unless {base} has it"),
+            _ => String::new(),
+        };
+        let _ = writeln!(text, "{name:<16} {state:<4} {}{unless}", reason(name, *asked, decision));
         if !decision.path.is_empty() {
             let _ = writeln!(text, "{:21} {}", "", decision.path.join(" -> "));
         }

@@ -90,7 +90,11 @@ fn top(folder: &Utf8Path) -> Option<PathBuf> {
 
 /// The paths of `git status --porcelain -z`: each after two letters and a space.
 fn changes(status: &str, top: &Path) -> Vec<PathBuf> {
-    let paths = status.split_terminator('\0').filter_map(|entry| entry.get(3..));
+    // The build itself writes a Cargo.lock where there is none: the next one would be of other sources.
+    let is_new_lock =
+        |entry: &str| entry.strip_prefix("?? ").is_some_and(|path| path.rsplit('/').next() == Some("Cargo.lock"));
+    let entries = status.split_terminator('\0').filter(|entry| !is_new_lock(entry));
+    let paths = entries.filter_map(|entry| entry.get(3..));
     // git writes slashes, on Windows too.
     paths
         .map(|path| path.split('/').filter(|part| !part.is_empty()).fold(top.to_owned(), |top, part| top.join(part)))
@@ -215,6 +219,19 @@ mod tests {
         let reference = reference.trim().strip_prefix("ref: ").unwrap();
         assert_eq!(found.id, fs_err::read_to_string(root.join(".git").join(reference)).unwrap().trim());
         assert_eq!((found.time, found.dirty, found.remote), (1_700_000_000, false, None));
+    }
+
+    #[test]
+    fn a_lock_file_that_cargo_has_just_written_makes_no_difference_and_a_changed_one_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(root) = repository(&folder) else { return };
+        write(&root, "Cargo.toml");
+        commit_all(&root);
+        write(&root, "Cargo.lock");
+        assert!(!is_dirty(&root, &[]));
+        commit_all(&root);
+        fs_err::write(root.join("Cargo.lock"), "changed").unwrap();
+        assert!(is_dirty(&root, &[]));
     }
 
     #[test]

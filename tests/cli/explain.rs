@@ -96,6 +96,18 @@ hint: the profile `dev` makes a slow and large program
 }
 
 #[test]
+fn what_a_base_has_is_not_put_in_again() {
+    let project = project("");
+    let explained = project.scratch("explain --base ghcr.io/me/base --zoneinfo always").succeeds();
+    explained.only_lines(&["ca-", "zone", "tmp"]).stdout(str![[r#"
+ca-certificates  in   reads the system's certificates, unless ghcr.io/me/base has it
+zoneinfo         in   you say so (no dependency reads zone data)
+tmp              in   keeps temporary files, unless ghcr.io/me/base has it
+
+"#]]);
+}
+
+#[test]
 fn scripts_get_json() {
     let explained = project("").scratch("explain --message-format json").succeeds().json();
     let ingredients = explained["ingredients"].as_array().unwrap();
