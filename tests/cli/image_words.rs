@@ -328,7 +328,7 @@ fn made(project: &Project, words: &str) -> (Layout, Value) {
 
 #[test]
 fn it_is_in_the_image() {
-    let words = "--user web:7:70 --home /home/web --volume /data --volume /srv/x --workdir /work/here --tmp always \
+    let words = "--user web:7:70 --home /home/web --volume /data --volume /srv/x --workdir /opt/here --tmp always \
                  --nsswitch always --zoneinfo Asia/Tokyo --stop-signal int --annotation a=b --entrypoint-args serve --cmd -v \
                  --health-cmd /app --health-interval 90s --health-retries 2";
     let project = Project::app("");
@@ -351,6 +351,8 @@ fn it_is_in_the_image() {
         "-rw-r--r-- 0/0 1970-01-01 00:00 etc/passwd",
         "drwxr-xr-x 0/0 1970-01-01 00:00 home/",
         "drwx------ 7/70 1970-01-01 00:00 home/web/",
+        "drwxr-xr-x 0/0 1970-01-01 00:00 opt/",
+        "drwxr-xr-x 0/0 1970-01-01 00:00 opt/here/",
         "drwxr-xr-x 0/0 1970-01-01 00:00 srv/",
         "drwxr-xr-x 7/70 1970-01-01 00:00 srv/x/",
         "drwxrwxrwt 0/0 1970-01-01 00:00 tmp/",
@@ -359,8 +361,6 @@ fn it_is_in_the_image() {
         "drwxr-xr-x 0/0 1970-01-01 00:00 usr/share/zoneinfo/",
         "drwxr-xr-x 0/0 1970-01-01 00:00 usr/share/zoneinfo/Asia/",
         "-rw-r--r-- 0/0 1970-01-01 00:00 usr/share/zoneinfo/Asia/Tokyo",
-        "drwxr-xr-x 0/0 1970-01-01 00:00 work/",
-        "drwxr-xr-x 0/0 1970-01-01 00:00 work/here/",
     ];
     assert_eq!(layout.listing(&manifest["layers"][0]), expected);
     let root = layout.unpack(&manifest);
