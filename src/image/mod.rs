@@ -194,9 +194,10 @@ impl ImagePlan {
         let mut files: Vec<Entry> = Vec::new();
         for group in self.includes.chunk_by(|one, other| one.folder == other.folder) {
             let includes: Vec<_> = group.iter().map(|included| included.include.clone()).collect();
+            let others = files.len();
             for entry in include::entries(&includes, &group[0].folder, boundary)? {
                 // Folders may be shared between those of the configuration and those of the command line.
-                if entry.content != Content::Folder || !files.contains(&entry) {
+                if entry.content != Content::Folder || !files[..others].contains(&entry) {
                     files.push(entry);
                 }
             }
@@ -276,4 +277,34 @@ fn layers(
         *entries = placed.collect::<Result<_>>()?;
     }
     Ok((config, tree::layers(lists, |path| below.folder(path))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::config::Words;
+
+    #[test]
+    fn includes_of_the_configuration_and_of_the_command_line_share_folders_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(fs_err::canonicalize(folder.path()).unwrap()).unwrap();
+        for file in ["a/sub/one", "elsewhere/b/sub/two"] {
+            fs_err::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs_err::write(root.join(file), file).unwrap();
+        }
+        let included = |source: &str, folder: &str| Included {
+            include: Include { uid: Some(7), ..Include::new(source, "/srv").unwrap() },
+            folder: root.join(folder),
+        };
+        let plan = |includes| ImagePlan {
+            includes,
+            ..ImagePlan::of(ImageConfig::new("/app".into(), Words::default()).unwrap())
+        };
+        let files = plan(vec![included("a", ""), included("b", "elsewhere")]).files(&root).unwrap();
+        let paths: Vec<_> = files.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(paths, ["/srv", "/srv/sub", "/srv/sub/one", "/srv/sub/two"]);
+        // The same file from both is said to be there twice, when the layers are made.
+        let twice = plan(vec![included("a", ""), included("../a", "elsewhere")]);
+        assert!(check(&twice, &twice.files(&root).unwrap(), None).is_err());
+    }
 }
