@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::pipeline::{Project, Words};
 use crate::cli::{ExplainArgs, MessageFormat, OutputArgs};
 use crate::error::Result;
-use crate::image::ingredients::{Ingredients, Put, When};
+use crate::image::ingredients::{Ingredients, NSSWITCH, Put, TMP, When};
 use crate::needs::hints::Hint;
 use crate::needs::{Decision, Ingredient, Needs};
 use crate::report::json;
@@ -80,8 +80,8 @@ fn explained<'a>(intent: &Intent, needs: &'a Needs) -> Vec<Explained<'a>> {
         one(Ingredient::Users, "/etc/passwd", users, asked.passwd),
         one(Ingredient::CaCertificates, crate::image::ca_certs::PATH, ca_certificates, asked.ca_certificates),
         one(Ingredient::ZoneInfo, crate::image::tzdata::FOLDER, zoneinfo, asked.zoneinfo),
-        one(Ingredient::Tmp, "/tmp", tmp, asked.tmp),
-        one(Ingredient::Nsswitch, "/etc/nsswitch.conf", nsswitch, asked.nsswitch),
+        one(Ingredient::Tmp, TMP, tmp, asked.tmp),
+        one(Ingredient::Nsswitch, NSSWITCH, nsswitch, asked.nsswitch),
     ]
 }
 

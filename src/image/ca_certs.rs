@@ -15,7 +15,7 @@ use super::Entry;
 use crate::error::{Error, Exit, Result};
 
 /// Where the bundle lies.
-pub const PATH: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub const PATH: &str = crate::needs::SSL_CERT_FILE;
 
 /// What Windows' editors put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

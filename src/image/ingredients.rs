@@ -262,9 +262,9 @@ impl Ingredients {
 }
 
 /// Where programs write what they don't keep.
-const TMP: &str = "/tmp";
+pub const TMP: &str = "/tmp";
 /// What nsswitch.conf(5) describes.
-const NSSWITCH: &str = "/etc/nsswitch.conf";
+pub const NSSWITCH: &str = "/etc/nsswitch.conf";
 
 impl fmt::Display for Ingredients {
     /// The names of what is in, as the plan shows them.

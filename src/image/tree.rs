@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ingredients::{NSSWITCH, TMP};
 use super::{Content, Entry, Layer};
 use crate::error::{Error, Result};
 
@@ -62,8 +63,8 @@ fn twice(path: &str) -> Error {
     let error = Error::usage(format!("two things are to be at `{path}` in the image"));
     let key = match path {
         "/etc/passwd" | "/etc/group" => "passwd",
-        "/etc/nsswitch.conf" => "nsswitch",
-        "/tmp" => "tmp",
+        NSSWITCH => "nsswitch",
+        TMP => "tmp",
         super::ca_certs::PATH => "ca-certificates",
         _ if path.strip_prefix(super::tzdata::FOLDER).is_some_and(|rest| rest.starts_with('/')) => "zoneinfo",
         _ => return error.help("give one of them another place, or leave it out"),

@@ -15,6 +15,7 @@ use crate::engine::builtin::Loader;
 use crate::engine::{EngineChoice, Job};
 use crate::error::{Context, Exit, Result};
 use crate::image::Image;
+use crate::image::ingredients::TMP;
 use crate::interrupt::{self, UndoGuard};
 use crate::oci::layer::digest;
 use crate::oci::reference::ImageName;
@@ -168,7 +169,7 @@ impl Trial<'_> {
             .args(["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"])
             // podman would mount its own on /tmp, /run and /var/tmp, and hide that they are missing.
             .flag("--read-only-tmpfs=false", is_podman)
-            .args(if has_tmp(self.image) { &["--tmpfs", "/tmp"][..] } else { &[] })
+            .args(if has_tmp(self.image) { &["--tmpfs", TMP][..] } else { &[] })
             .arg("--no-healthcheck")
             // Whatever this machine's default is: it may be one that can't be read, or is read by others.
             .args(["--log-driver", if is_podman { "k8s-file" } else { "json-file" }]);

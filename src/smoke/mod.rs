@@ -27,7 +27,7 @@ use self::verdict::Verdict;
 use crate::engine::builtin::{Builtin, Loader};
 use crate::engine::{EngineChoice, Job, Shape};
 use crate::error::{Error, Exit, Result};
-use crate::image::ingredients::Base;
+use crate::image::ingredients::{Base, TMP};
 use crate::image::{Content, Image};
 use crate::platform::Platform;
 use crate::resolve::image::SmokeWish;
@@ -248,8 +248,8 @@ pub fn exposed(image: &Image) -> Vec<Port> {
 /// Whether the image has a `/tmp`: production mounts something over it where the rest is read-only.
 pub fn has_tmp(image: &Image) -> bool {
     let mut entries = image.layers.iter().flat_map(|layer| &layer.entries);
-    let base = image.base.as_ref().and_then(|base| base.folder("/tmp"));
-    base.is_some() || entries.any(|entry| entry.path == "/tmp" && entry.content == Content::Folder)
+    let base = image.base.as_ref().and_then(|base| base.folder(TMP));
+    base.is_some() || entries.any(|entry| entry.path == TMP && entry.content == Content::Folder)
 }
 
 /// Says what was not run and why; a build goes on without it.

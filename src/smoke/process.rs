@@ -22,6 +22,7 @@ use super::{Attempt, End, Seen, SmokePlan, exposed, has_tmp};
 use crate::engine::Job;
 use crate::engine::builtin::assemble_beside;
 use crate::error::{Context, Error, Exit, Result};
+use crate::image::ingredients::TMP;
 use crate::image::{Content, Image};
 use crate::interrupt;
 use crate::process::{Command, Running};
@@ -120,7 +121,7 @@ fn spec(runtime: Runtime, image: &Image, plan: &SmokePlan, emulated: bool, pad: 
     let root = pad.path().join("root");
     let args = if plan.args.is_empty() { runtime.cmd } else { plan.args.clone() };
     let emulator = emulated.then(|| EMULATOR.to_owned());
-    let in_memory: Vec<String> = has_tmp(image).then(|| "/tmp".to_owned()).into_iter().collect();
+    let in_memory: Vec<String> = has_tmp(image).then(|| TMP.to_owned()).into_iter().collect();
     let owner = image.config.user.owner;
     let variable = |line: &String| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut env: Vec<(String, String)> = runtime.env.iter().filter_map(variable).collect();
