@@ -72,7 +72,7 @@ impl Row {
     /// The packages of the graph that it holds for.
     pub fn matches<'a>(&'a self, graph: &'a Graph) -> impl Iterator<Item = &'a Package> {
         // The program itself may have a name that is also a crate's.
-        let dependencies = graph.packages().iter().skip(1);
+        let dependencies = graph.linked().skip(1);
         dependencies.filter(|package| {
             package.name == self.name
                 && self.with.iter().all(|feature| package.has(feature))

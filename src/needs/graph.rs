@@ -1,4 +1,4 @@
-//! The packages that are linked into the binary, as cargo resolves them for exactly this build.
+//! The packages that are linked into the binary and those that build them, as cargo resolves them for exactly this build.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -38,10 +38,19 @@ pub struct Question<'a> {
     pub workspace: &'a Workspace,
 }
 
-/// The packages that are linked into a binary, and which depends on which.
+/// The packages that a binary is made of or built with, and which depends on which.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
     packages: Vec<Package>,
+}
+
+/// What depends on a package, and so what it is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// It is linked into the binary.
+    Linked,
+    /// A build script or a macro needs it: it runs on this machine.
+    Builds,
 }
 
 /// A package of a [`Graph`].
@@ -55,7 +64,13 @@ pub struct Package {
     pub features: BTreeSet<String>,
     /// Its folder or its repository; empty for the default registry.
     pub source: String,
-    /// What it depends on, as places in [`Graph::packages`].
+    /// What it is compiled for. A package with both roles is in the graph twice.
+    pub role: Role,
+    /// It is a macro.
+    pub is_macro: bool,
+    /// The trees it is in, of those that cargo printed: one for each target, in the order of the triples' names.
+    pub trees: BTreeSet<usize>,
+    /// What it depends on, and what its build script depends on, as places in [`Graph::packages`].
     pub dependencies: Vec<usize>,
 }
 
@@ -71,17 +86,16 @@ impl Package {
 /// Not `cargo metadata`: it unites the features that every member, development dependency, build script and other
 /// platform switches on, also with resolver 2, where the build of one package has none of those. A program whose tests
 /// alone switch on bundled zone data would be taken for one that brings its own. `cargo tree -p` resolves features by the
-/// same rules as `cargo build -p`, with resolver 1 (which does unite some of these) as with 2 and 3. What macros and build
-/// scripts depend on stays out of both.
+/// same rules as `cargo build -p`, with resolver 1 (which does unite some of these) as with 2 and 3.
 pub fn command(question: &Question<'_>) -> Command {
     let Question { source, binary, features, .. } = question;
-    let edges = if binary.is_example { "normal,dev,no-proc-macro" } else { "normal,no-proc-macro" };
+    let edges = if binary.is_example { "normal,dev,build" } else { "normal,build" };
     Command::new(question.cargo.as_str())
         .arg("tree")
         .args(["--package", &format!("{}@{}", binary.package, binary.version)])
         .args(["--edges", edges])
         .args(question.platforms.iter().flat_map(|platform| ["--target", platform.triple]))
-        .args(["--prefix", "depth", "--format", FORMAT, "--charset", "ascii"])
+        .args(["--prefix", "indent", "--format", FORMAT, "--charset", "ascii"])
         .args(features.named.iter().flat_map(|feature| ["--features", feature]))
         .flag("--all-features", features.all)
         .flag("--no-default-features", features.no_default)
@@ -174,33 +188,53 @@ impl Graph {
 
     /// Reads what [`command`] printed; `None` if it is no such thing.
     pub fn parse(text: &str) -> Option<Graph> {
-        let mut packages: Vec<Package> = Vec::new();
-        let mut known: BTreeMap<(String, Version, String), usize> = BTreeMap::new();
-        // The packages on the way from the root to the line.
-        let mut way: Vec<usize> = Vec::new();
         // Colours, which cargo's messages are asked to have, are in its answer too.
         let text = anstream::adapter::strip_str(text).to_string();
-        for (depth, mut package) in text.lines().filter_map(line) {
-            let identity = (package.name.clone(), package.version.clone(), package.source.clone());
-            let features = std::mem::take(&mut package.features);
-            let place = *known.entry(identity).or_insert_with(|| {
-                packages.push(package);
-                packages.len() - 1
-            });
-            // cargo prints a tree for each target, all from the same root; the images get what any of them needs.
-            packages[place].features.extend(features);
-            if depth > way.len() || (depth == 0 && place != 0) {
-                return None;
+        let mut reader = Reader::default();
+        for text in text.lines() {
+            if let Some(line) = Line::parse(text)? {
+                reader.read(line)?;
             }
-            way.truncate(depth);
-            if let Some(&above) = way.last()
-                && !packages[above].dependencies.contains(&place)
-            {
-                packages[above].dependencies.push(place);
-            }
-            way.push(place);
         }
-        (!packages.is_empty()).then_some(Graph { packages })
+        let mut graph = Graph { packages: reader.packages };
+        graph.spread_trees();
+        (!graph.packages.is_empty()).then_some(graph)
+    }
+
+    /// A package that runs on this machine is printed with all that it depends on in one tree only, and has it in all.
+    fn spread_trees(&mut self) {
+        let mut pending: Vec<usize> = (0..self.packages.len()).collect();
+        while let Some(place) = pending.pop() {
+            let package = &self.packages[place];
+            if package.role == Role::Linked {
+                continue;
+            }
+            let (trees, dependencies) = (package.trees.clone(), package.dependencies.clone());
+            for next in dependencies {
+                let before = self.packages[next].trees.len();
+                self.packages[next].trees.extend(&trees);
+                if self.packages[next].trees.len() > before {
+                    pending.push(next);
+                }
+            }
+        }
+    }
+
+    /// A graph of lines such as `2;feature;name v1.0.0`: how deep it is, and what cargo prints. After a `!`, as in
+    /// `2!;;name v1.0.0`, it is of the build script of the package above.
+    #[cfg(test)]
+    pub fn of_depths(lines: &[&str]) -> Option<Graph> {
+        let mut text = String::new();
+        for line in lines.iter().flat_map(|lines| lines.lines()) {
+            let (depth, rest) = line.split_once(';').unwrap_or(("0", line));
+            let (depth, builds) = depth.strip_suffix('!').map_or((depth, false), |depth| (depth, true));
+            let above = depth.parse::<usize>().unwrap_or(0).checked_sub(1);
+            let indent = above.map_or_else(String::new, |above| format!("{}|-- ", "|   ".repeat(above)));
+            let header = format!("{}[build-dependencies]\n", "|   ".repeat(above.unwrap_or(0)));
+            text.push_str(if builds { &header } else { "" });
+            text.push_str(&format!("{indent};{rest}\n"));
+        }
+        Graph::parse(&text)
     }
 
     /// The packages; the first is the binary's.
@@ -213,7 +247,12 @@ impl Graph {
         &self.packages[0]
     }
 
-    /// The packages with this name, in any version.
+    /// The packages that are linked into the binary, its own first.
+    pub fn linked(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| package.role == Role::Linked)
+    }
+
+    /// The packages with this name, in any version and role.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Package> {
         self.packages.iter().filter(move |package| package.name == name)
     }
@@ -282,24 +321,128 @@ fn keep(file: &Utf8Path, kept: &Kept) {
     }
 }
 
-/// A line such as `2;default,std;serde v1.0.0 (/w/serde) (*)`: how deep it is, and the package.
-fn line(text: &str) -> Option<(usize, Package)> {
-    let mut parts = text.splitn(3, ';');
-    let (depth, features, package) = (parts.next()?, parts.next()?, parts.next()?);
+/// Puts the lines of a tree together.
+#[derive(Default)]
+struct Reader {
+    packages: Vec<Package>,
+    known: BTreeMap<(String, Version, String, Role), usize>,
+    /// The packages on the way from the root to the line.
+    way: Vec<usize>,
+    /// What the lines at each depth are to the package above them.
+    sections: Vec<Section>,
+    /// How many trees there are so far.
+    trees: usize,
+}
+
+/// What a dependency is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    /// The package itself, or its tests.
+    Own,
+    /// Its build script.
+    BuildScript,
+}
+
+impl Reader {
+    /// `None` where no such line can be.
+    fn read(&mut self, line: Line) -> Option<()> {
+        match line {
+            Line::Header(depth, section) => {
+                self.sections.truncate(depth);
+                self.sections.resize(depth, Section::Own);
+                self.sections.push(section);
+            }
+            Line::Package(depth, package) => self.package(depth, package)?,
+        }
+        Some(())
+    }
+
+    fn package(&mut self, depth: usize, mut package: Package) -> Option<()> {
+        if depth > self.way.len() {
+            return None;
+        }
+        self.way.truncate(depth);
+        // The sections below it are its own.
+        self.sections.truncate(depth + 1);
+        self.trees += usize::from(depth == 0);
+        let section = self.sections.get(depth).copied().unwrap_or(Section::Own);
+        let above = self.way.last().copied();
+        let runs_here = above.is_some_and(|above| self.packages[above].role == Role::Builds);
+        if runs_here || section == Section::BuildScript || package.is_macro {
+            package.role = Role::Builds;
+        }
+        let identity = (package.name.clone(), package.version.clone(), package.source.clone(), package.role);
+        let features = std::mem::take(&mut package.features);
+        let place = *self.known.entry(identity).or_insert_with(|| {
+            self.packages.push(package);
+            self.packages.len() - 1
+        });
+        if depth == 0 && place != 0 {
+            return None;
+        }
+        // cargo prints a tree for each target, all from the same root; the images get what any of them needs.
+        self.packages[place].features.extend(features);
+        self.packages[place].trees.insert(self.trees - 1);
+        if let Some(above) = above
+            && !self.packages[above].dependencies.contains(&place)
+        {
+            self.packages[above].dependencies.push(place);
+        }
+        self.way.push(place);
+        Some(())
+    }
+}
+
+/// A line of a tree.
+enum Line {
+    /// `|   [build-dependencies]`: what the lines at this depth are, from here on.
+    Header(usize, Section),
+    /// `|   |-- ;default,std;serde v1.0.0 (/w/serde) (*)`: how deep it is, and the package.
+    Package(usize, Package),
+}
+
+impl Line {
+    /// A line without anything is `Some(None)`; one that can't be read is `None`.
+    fn parse(text: &str) -> Option<Option<Line>> {
+        if text.trim().is_empty() {
+            return Some(None);
+        }
+        let indent = text.find(|c| !"|-` ".contains(c))?;
+        let (indent, rest) = text.split_at(indent);
+        let depth = indent.len() / 4;
+        if let Some(package) = rest.strip_prefix(';') {
+            return Some(Some(Line::Package(depth, package_of(package)?)));
+        }
+        let section = if rest == "[build-dependencies]" { Section::BuildScript } else { Section::Own };
+        // It has no branch of its own: it stands where those of its lines begin.
+        rest.starts_with('[').then_some(Some(Line::Header(depth + 1, section)))
+    }
+}
+
+/// The package of `default,std;serde v1.0.0 (proc-macro) (/w/serde) (*)`.
+fn package_of(text: &str) -> Option<Package> {
+    let (features, package) = text.split_once(';')?;
     // Its dependencies were listed where it came first.
     let package = package.strip_suffix(" (*)").unwrap_or(package);
     let (name, rest) = package.split_once(" v")?;
-    let (version, source) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (version, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let is_macro = rest.starts_with(MACRO);
+    let source = rest.strip_prefix(MACRO).unwrap_or(rest).trim_start();
     let source = source.strip_prefix('(').and_then(|source| source.strip_suffix(')')).unwrap_or(source);
-    let package = Package {
+    Some(Package {
         name: name.to_owned(),
         version: version.parse().ok()?,
         features: features.split(',').filter(|feature| !feature.is_empty()).map(str::to_owned).collect(),
         source: source.to_owned(),
+        role: Role::Linked,
+        is_macro,
+        trees: BTreeSet::new(),
         dependencies: Vec::new(),
-    };
-    Some((depth.parse().ok()?, package))
+    })
 }
+
+/// How cargo marks a macro, between its version and its source.
+const MACRO: &str = "(proc-macro)";
 
 #[cfg(test)]
 mod tests {
@@ -308,19 +451,28 @@ mod tests {
     use camino::Utf8PathBuf;
 
     const PRINTED: &str = "\
-0;;api v0.1.0 (/w/my (*) api)
-1;default,std;alpha v1.0.0
-2;;beta v0.2.1-rc.1+native (https://git.example/beta?branch=main#1a2b3c4d)
-3;;omega v3.0.0
-1;;beta v0.9.0
-2;default,std;alpha v1.0.0 \u{1b}[33m\u{1b}[2m(*)\u{1b}[39m\u{1b}[22m
-1;;omega v3.0.0
+;;api v0.1.0 (/w/my (*) api)
+|-- ;default,std;alpha v1.0.0
+|   |-- ;;beta v0.2.1-rc.1+native (https://git.example/beta?branch=main#1a2b3c4d)
+|   |   `-- ;;omega v3.0.0
+|   [build-dependencies]
+|   `-- ;parallel;cc v1.0.0
+|       `-- ;;omega v3.0.0
+|-- ;;beta v0.9.0
+|   `-- ;default,std;alpha v1.0.0 \u{1b}[33m\u{1b}[2m(*)\u{1b}[39m\u{1b}[22m
+|-- ;;derive v1.0.0 (proc-macro) (/w/my (*) derive)
+|   `-- ;;syn v2.0.0
+`-- ;;omega v3.0.0
+[build-dependencies]
+`-- ;parallel;cc v1.0.0 (*)
 
-0;;api v0.1.0 (/w/my (*) api)
-1;default,std;alpha v1.0.0
-2;;beta v0.2.1-rc.1+native (https://git.example/beta?branch=main#1a2b3c4d)
-1;;of-one-target v1.0.0
-1;;beta v0.9.0 (*)
+;;api v0.1.0 (/w/my (*) api)
+|-- ;default,std;alpha v1.0.0
+|   `-- ;;beta v0.2.1-rc.1+native (https://git.example/beta?branch=main#1a2b3c4d)
+|       [build-dependencies]
+|       `-- ;parallel;cc v1.0.0 (*)
+|-- ;;of-one-target v1.0.0
+`-- ;;beta v0.9.0 (*)
 ";
 
     fn names(graph: &Graph, package: &Package) -> Vec<String> {
@@ -330,15 +482,29 @@ mod tests {
     #[test]
     fn what_cargo_prints_becomes_packages_and_edges() {
         let graph = Graph::parse(PRINTED).unwrap();
-        assert_eq!(graph.packages().len(), 6);
+        assert_eq!(graph.linked().count(), 6);
         assert_eq!((graph.root().name.as_str(), graph.root().source.as_str()), ("api", "/w/my (*) api"));
-        assert_eq!(names(&graph, graph.root()), ["alpha", "beta", "omega", "of-one-target"]);
+        assert_eq!(names(&graph, graph.root()), ["alpha", "beta", "derive", "omega", "cc", "of-one-target"]);
         let alpha = graph.named("alpha").next().unwrap();
         assert!(alpha.has("std") && !alpha.has("st"));
-        assert_eq!(names(&graph, alpha), ["beta"]);
+        assert_eq!(names(&graph, alpha), ["beta", "cc"]);
         let betas: Vec<_> = graph.named("beta").map(|beta| (beta.version.to_string(), beta.source.as_str())).collect();
         let git = "https://git.example/beta?branch=main#1a2b3c4d";
         assert_eq!(betas, [("0.2.1-rc.1+native".to_owned(), git), ("0.9.0".to_owned(), "")]);
+    }
+
+    #[test]
+    fn what_runs_on_this_machine_is_kept_apart_and_is_in_every_tree_that_needs_it() {
+        let graph = Graph::parse(PRINTED).unwrap();
+        let builds = graph.packages().iter().filter(|package| package.role == Role::Builds);
+        let builds: Vec<_> = builds.map(|package| (package.name.as_str(), package.trees.len())).collect();
+        assert_eq!(builds, [("cc", 2), ("omega", 2), ("derive", 1), ("syn", 1)]);
+        let derive = graph.named("derive").next().unwrap();
+        assert_eq!((derive.is_macro, derive.source.as_str()), (true, "/w/my (*) derive"));
+        let trees = |name: &str| graph.linked().find(|package| package.name == name).unwrap().trees.clone();
+        assert_eq!((trees("alpha"), trees("of-one-target")), (BTreeSet::from([0, 1]), BTreeSet::from([1])));
+        assert_eq!(trees("omega"), BTreeSet::from([0]));
+        assert_eq!(graph.path_to(graph.named("syn").next().unwrap()), ["api", "derive", "syn"]);
     }
 
     #[test]
@@ -355,9 +521,13 @@ mod tests {
 
     #[test]
     fn what_is_no_tree_is_refused() {
-        for text in
-            ["", "api v0.1.0", "0;;api v0.1.0\n2;;alpha v1.0.0", "0;;api v0.1.0\n0;;other v0.1.0", "1;;api v1.0.0"]
-        {
+        for text in [
+            "",
+            "api v0.1.0",
+            ";;api v0.1.0\n|   |-- ;;alpha v1.0.0",
+            ";;api v0.1.0\n;;other v0.1.0",
+            "|-- ;;api v1.0.0",
+        ] {
             assert_eq!(Graph::parse(text), None, "{text}");
         }
     }
@@ -498,7 +668,7 @@ zones = { path = '../../zones', features = ['windows'] }
         project.load();
         let graph = project.load();
         let kept = project.cached().unwrap();
-        for damage in ["", "{", &kept[..kept.len() / 2], &kept.replace("0;;app", "app")] {
+        for damage in ["", "{", &kept[..kept.len() / 2], &kept.replace(";;app", "app")] {
             fs_err::write(project.path("cache/graph.json"), damage).unwrap();
             assert_eq!(project.load(), graph);
             assert_eq!(project.cached().as_ref(), Some(&kept));

@@ -90,7 +90,7 @@ mod tests {
 
     fn hints(dependencies: &[&str]) -> Vec<Hint> {
         let lines = [&["0;;api v1.0.0"], dependencies].concat();
-        of(&Graph::parse(&lines.join("\n")).unwrap())
+        of(&Graph::of_depths(&lines).unwrap())
     }
 
     #[test]

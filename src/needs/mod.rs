@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn graph(lines: &[&str]) -> Graph {
-        Graph::parse(&lines.join("\n")).unwrap()
+        Graph::of_depths(lines).unwrap()
     }
 
     #[test]
