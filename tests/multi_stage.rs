@@ -550,7 +550,7 @@ impl Engine {
     /// The platforms whose programs this machine runs.
     fn runnable(&self) -> Vec<String> {
         let runnable = |platform: &String| *platform == Engine::host() || self.arm64;
-        Platform::all().map(|platform| platform.to_string()).filter(runnable).collect()
+        Platform::defaults().map(|platform| platform.to_string()).filter(runnable).collect()
     }
 
     fn write_dockerfile(&self, workspace: &Workspace) {

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Artifact, strip};
 use crate::error::{Context, Result};
+use crate::platform::Row;
 use crate::staging;
 
 /// Who strips the program.
@@ -24,7 +25,10 @@ pub enum Strip {
 /// # Errors
 /// If it can't be written there, or is no ELF file that can be stripped.
 pub fn take(artifact: &Artifact, folder: &Utf8Path, name: &str, strip: Strip) -> Result<Artifact> {
-    let folder = folder.join(artifact.platform.folder());
+    let Row { os, arch, variant, .. } = &*artifact.platform;
+    // Not below the folder of the CPU without a variant: a program there may have its name.
+    let folder =
+        folder.join(os).join(variant.map_or_else(|| (*arch).to_owned(), |variant| format!("{arch}-{variant}")));
     let place = folder.join(name);
     let taking = || format!("failed to take {} to the folder {folder}", artifact.path);
     if strip == Strip::User {

@@ -98,7 +98,7 @@ pub fn additions(config: &CargoConfig, linkers: &[(Platform, Linker)], strip: bo
 }
 
 fn rustflags_config(platform: Platform, flags: Vec<String>) -> String {
-    let arch = platform.triple.split('-').next().unwrap_or_default();
+    let arch = platform.target_arch;
     let key = format!("cfg(all(target_arch=\"{arch}\",target_os=\"linux\",target_env=\"musl\"))");
     let value = Value::Array(flags.into_iter().map(Value::String).collect());
     format!("target.'{key}'.rustflags={value}")
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn platforms() -> Vec<Platform> {
-        Platform::all().collect()
+        Platform::defaults().collect()
     }
 
     fn config(text: &str) -> CargoConfig {

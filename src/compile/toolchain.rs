@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Error, Exit, Result};
-use crate::platform::Platform;
+use crate::platform::{Platform, triples};
 use crate::process::Command;
 use crate::shell::Shell;
 
@@ -73,7 +73,7 @@ impl Toolchain {
         Command::new("rustup")
             .args(["target", "add"])
             .option("--toolchain", self.rustup_name.as_ref())
-            .args(platforms.iter().map(|platform| platform.triple))
+            .args(triples(platforms))
     }
 
     /// Installs the standard library for these platforms with rustup.
@@ -84,7 +84,7 @@ impl Toolchain {
         if platforms.is_empty() {
             return Ok(());
         }
-        let triples: Vec<_> = platforms.iter().map(|platform| platform.triple).collect();
+        let triples: Vec<_> = triples(platforms).collect();
         let triples = triples.join(", ");
         if which::which("rustup").is_err() || !self.is_rustups() {
             return Err(self.not_installable(&triples));

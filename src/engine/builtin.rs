@@ -168,7 +168,7 @@ pub fn push(image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
 /// Keeps the whole image as an OCI archive below the target folder; returns where.
 pub fn write_archive(image: &OciImage, job: &Job<'_>) -> Result<Utf8PathBuf> {
     let file = job.folder.join("image.oci.tar");
-    archive::write_file(&layout::oci(image, &job.outputs.names, Platform::host())?, &file)?;
+    archive::write_file(&layout::oci(image, &job.outputs.names, Platform::local(job.platforms()))?, &file)?;
     Ok(file)
 }
 
@@ -209,7 +209,7 @@ pub fn export(image: &OciImage, job: &Job<'_>) -> Result<Vec<Utf8PathBuf>> {
 
 fn items(image: &OciImage, form: ExportForm, job: &Job<'_>) -> Result<Vec<Item>> {
     match form {
-        ExportForm::Oci | ExportForm::Dir => layout::oci(image, &job.outputs.names, Platform::host()),
+        ExportForm::Oci | ExportForm::Dir => layout::oci(image, &job.outputs.names, Platform::local(job.platforms())),
         ExportForm::Docker => layout::docker(image, &job.outputs.names),
     }
 }

@@ -190,8 +190,8 @@ impl Job<'_> {
 
     /// The image that runs on this machine, or else the first.
     pub fn local(&self) -> &Image {
-        let host = Platform::host();
-        self.images.iter().find(|image| Some(image.platform) == host).unwrap_or(&self.images[0])
+        let local = Platform::local(self.platforms());
+        self.images.iter().find(|image| Some(image.platform) == local).unwrap_or(&self.images[0])
     }
 
     /// The build context with the Dockerfile, written anew.

@@ -67,6 +67,7 @@ impl Engine for Podman {
 fn take_in(image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
     let names: Vec<String> = job.outputs.names.iter().map(ToString::to_string).collect();
     let mut local = None;
+    let runs_here = Platform::local(job.platforms());
     let list = if image.platforms.len() > 1 { Some(List::start(job)?) } else { None };
     for single in image.singles() {
         let id = pull(&single, job)?;
@@ -75,7 +76,7 @@ fn take_in(image: &OciImage, job: &Job<'_>, built: &mut Built) -> Result<()> {
             None => run(&Command::new("podman").args(["tag", &id]).args(&names), job)?,
         }
         // What podman runs of a list is the host's image, and that is what has an ID.
-        if Some(single.platforms[0].platform) == Platform::host() || local.is_none() {
+        if Some(single.platforms[0].platform) == runs_here || local.is_none() {
             local = Some(id);
         }
     }

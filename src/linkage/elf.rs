@@ -4,7 +4,7 @@
 use std::io::BufReader;
 
 use camino::Utf8Path;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
+use object::read::elf::{AttributesSection, Dyn, FileHeader, ProgramHeader, SectionHeader};
 use object::{Endianness, FileKind, ReadCache, ReadRef, elf};
 use serde::Serialize;
 
@@ -41,6 +41,9 @@ pub struct ElfFacts {
     pub symbols: bool,
     /// Sections named `.debug_*`, and their size in bytes.
     pub debug_bytes: u64,
+    /// `Tag_CPU_arch` of a 32-bit ARM program's attributes (ABI for the Arm Architecture, "Addenda").
+    #[serde(skip)]
+    pub arm_architecture: Option<u64>,
 }
 
 /// `e_type`.
@@ -224,8 +227,32 @@ fn sections<'data, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(
         if name.starts_with(b".debug_") || name.starts_with(b".zdebug_") {
             facts.debug_bytes += section.sh_size(endian).into();
         }
+        if header.e_machine(endian) == elf::EM_ARM && section.sh_type(endian) == elf::SHT_ARM_ATTRIBUTES {
+            // Of interest for a warning only.
+            facts.arm_architecture = section.attributes(endian, data).ok().and_then(|found| arm_architecture(&found));
+        }
     }
     Ok(())
+}
+
+/// `Tag_CPU_arch` of the whole file. Of the tags before it, two are names and one is the size of the attributes.
+fn arm_architecture<Elf: FileHeader>(attributes: &AttributesSection<'_, Elf>) -> Option<u64> {
+    const CPU_ARCH: u64 = 6;
+    const NAMES: [u64; 2] = [4, 5];
+    let mut vendors = attributes.subsections().ok()?;
+    let vendor = std::iter::from_fn(|| vendors.next().ok().flatten()).find(|vendor| vendor.vendor() == b"aeabi")?;
+    let mut parts = vendor.subsubsections();
+    let mut tags =
+        std::iter::from_fn(|| parts.next().ok().flatten()).find(|part| part.tag() == elf::Tag_File)?.attributes();
+    while let Some(tag) = tags.read_tag().ok()? {
+        match tag {
+            CPU_ARCH => return tags.read_integer().ok(),
+            tag if NAMES.contains(&tag) => drop(tags.read_string().ok()?),
+            // The tags come in the order of their numbers.
+            _ => return None,
+        }
+    }
+    None
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -98,8 +98,9 @@ pub fn judge(
             (wanted, None)
         }
         Ok(facts) => {
-            let own = platform_of(&facts);
+            let own = platform_of(wanted, &facts);
             findings.extend(cpu(wanted, own, &facts));
+            findings.extend(own.and_then(|own| too_new(own, &facts)));
             match kind(&facts) {
                 // What is no program need not be a good one.
                 Some(finding) => findings.push(finding),
@@ -122,11 +123,29 @@ fn warning(code: &'static str, message: impl Into<String>) -> Finding {
     Finding { severity: Severity::Warning, code, message }
 }
 
-fn platform_of(facts: &ElfFacts) -> Option<Platform> {
-    Platform::all().find(|platform| {
+/// The platform that a header names: the wanted one if it can be that, since a header knows no variants.
+fn platform_of(wanted: Option<Platform>, facts: &ElfFacts) -> Option<Platform> {
+    let is_for = |platform: &Platform| {
         platform.machine == facts.machine
             && platform.is_64 == facts.is_64
             && platform.little_endian == facts.little_endian
+    };
+    let runs = |platform: &Platform| is_for(platform) && too_new(*platform, facts).is_none();
+    wanted.filter(is_for).or_else(|| Platform::all().find(runs))
+}
+
+/// A 32-bit ARM program says in a section of its own which version of the architecture it is for; others do not say it.
+fn too_new(platform: Platform, facts: &ElfFacts) -> Option<Finding> {
+    // `Tag_CPU_arch` (ABI for the Arm Architecture, "Addenda"): v6T2 has Thumb-2, which the others before v7 lack.
+    const V6T2: u64 = 8;
+    const V6K: u64 = 9;
+    let arch = facts.arm_architecture.filter(|arch| *arch > V6K || *arch == V6T2)?;
+    let is_v6 = platform.machine == elf::EM_ARM.0 && platform.variant == Some("v6");
+    is_v6.then(|| {
+        warning(
+            "newer-cpu",
+            format!("it is compiled for a newer ARM than {platform} is (Tag_CPU_arch {arch} of its attributes)"),
+        )
     })
 }
 
@@ -273,6 +292,26 @@ mod tests {
         for (wanted, change, code) in cases {
             assert_eq!(codes(wanted, facts(change)), [code]);
         }
+    }
+
+    #[test]
+    fn a_header_is_that_of_every_variant() {
+        let platform = |wanted: Option<&str>, facts: ElfFacts| {
+            let wanted = wanted.map(|name| Platform::parse(name).unwrap());
+            judge(Utf8Path::new("app"), wanted, Ok(facts), &[]).platform.map(|platform| platform.to_string())
+        };
+        assert_eq!(platform(Some("linux/amd64/v3"), good()).as_deref(), Some("linux/amd64/v3"));
+        assert_eq!(platform(Some("linux/386"), good()).as_deref(), Some("linux/amd64"));
+        let arm =
+            |architecture| ElfFacts { machine: elf::EM_ARM.0, is_64: false, arm_architecture: architecture, ..good() };
+        assert_eq!(platform(None, arm(Some(6))).as_deref(), Some("linux/arm/v7"));
+        assert_eq!(codes(Some("linux/arm/v6"), arm(Some(6))), [""; 0]);
+        assert_eq!(codes(Some("linux/arm/v6"), arm(None)), [""; 0]);
+        assert_eq!(codes(Some("linux/arm/v7"), arm(Some(10))), [""; 0]);
+        assert_eq!(codes(Some("linux/arm/v6"), arm(Some(10))), ["newer-cpu"]);
+        assert_eq!(codes(Some("linux/arm64"), arm(Some(10))), ["wrong-cpu"]);
+        let s390x = ElfFacts { machine: elf::EM_S390.0, little_endian: false, ..good() };
+        assert_eq!(platform(None, s390x).as_deref(), Some("linux/s390x"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::inputs;
 use crate::cli::SourceArgs;
 use crate::error::{Error, Exit, Result};
-use crate::platform::Platform;
+use crate::platform::{Platform, triples};
 use crate::process::Command;
 use crate::resolve::features::FeatureSelection;
 use crate::resolve::plan::Binary;
@@ -94,7 +94,7 @@ pub fn command(question: &Question<'_>) -> Command {
         .arg("tree")
         .args(["--package", &format!("{}@{}", binary.package, binary.version)])
         .args(["--edges", edges])
-        .args(question.platforms.iter().flat_map(|platform| ["--target", platform.triple]))
+        .args(triples(question.platforms).flat_map(|triple| ["--target", triple]))
         .args(["--prefix", "indent", "--format", FORMAT, "--charset", "ascii"])
         .args(features.named.iter().flat_map(|feature| ["--features", feature]))
         .flag("--all-features", features.all)
@@ -588,7 +588,7 @@ zones = { path = '../../zones', features = ['windows'] }
                 is_example: false,
                 source: root.join("w/app/src/main.rs"),
             };
-            let platforms = Platform::all().collect();
+            let platforms = Platform::defaults().collect();
             Project { folder, source, binary, features: FeatureSelection::default(), platforms, workspace }
         }
 

@@ -326,7 +326,7 @@ fn platforms(verb: Verb, image: &ImageArgs, config: &Config, environment: &Envir
         (Some(name), _) if local => (std::slice::from_ref(name), true),
         (_, Some(names)) if !local => (names, false),
         _ if local => return host().map(|platform| vec![platform]),
-        _ => return Ok(Platform::all().collect()),
+        _ => return Ok(Platform::defaults().collect()),
     };
     let mut platforms = Vec::new();
     for name in names {

@@ -300,7 +300,7 @@ impl Trial<'_> {
     }
 
     fn is_foreign(&self) -> bool {
-        Platform::host() != Some(self.image.platform)
+        !self.image.platform.is_hosts_kind()
     }
 }
 

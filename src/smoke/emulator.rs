@@ -16,7 +16,7 @@ pub fn find(platform: Platform) -> Option<Utf8PathBuf> {
 }
 
 fn names(platform: Platform) -> [String; 2] {
-    let cpu = platform.triple.split('-').next().unwrap_or(platform.arch);
+    let cpu = platform.qemu;
     [format!("qemu-{cpu}-static"), format!("qemu-{cpu}")]
 }
 

@@ -60,7 +60,7 @@ impl Project {
         // What other systems need is not fetched, but has to be in Cargo.lock.
         let fetch = Command::new("cargo")
             .args(["fetch", "--manifest-path", manifest_path.as_str()])
-            .args(Platform::all().flat_map(|platform| ["--target", platform.triple]))
+            .args(Platform::defaults().flat_map(|platform| ["--target", platform.triple]))
             .flag("--locked", !overwrite);
         let output = fetch.capture_quietly().unwrap();
         if !output.status.success() {
@@ -94,7 +94,7 @@ impl Project {
             source: &self.source,
             binary: &binary,
             features: &FeatureSelection::default(),
-            platforms: &Platform::all().collect::<Vec<_>>(),
+            platforms: &Platform::defaults().collect::<Vec<_>>(),
             cargo_args: &[],
             workspace: &self.workspace,
         };
@@ -108,7 +108,7 @@ impl Project {
     fn packages(&self) -> BTreeMap<(String, String), Package> {
         let metadata = Command::new("cargo")
             .args(["metadata", "--format-version", "1", "--locked", "--offline"])
-            .args(["--filter-platform", Platform::all().next().unwrap().triple])
+            .args(["--filter-platform", Platform::defaults().next().unwrap().triple])
             .args(["--manifest-path", self.root.join("Cargo.toml").as_str()]);
         let output = metadata.capture_quietly().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -177,7 +177,7 @@ mod tests {
                 is_example: false,
                 source: root.join("src/main.rs"),
             },
-            platforms: Platform::all().take(1).collect(),
+            platforms: Platform::defaults().take(1).collect(),
             profile: "release".to_owned(),
             features: FeatureSelection::default(),
             image: ImagePlan::of(ImageConfig::new("/serve".to_owned(), Words::default()).unwrap()),

@@ -284,7 +284,7 @@ mod tests {
         MultiStage {
             rust_image: "rust:1.95.0-slim".to_owned(),
             toolchain_file: Some("rust-toolchain.toml".to_owned()),
-            platforms: Platform::all().collect(),
+            platforms: Platform::defaults().collect(),
             sources: Sources {
                 files: texts(&[".cargo/config.toml", "Cargo.lock", "Cargo.toml", "it's $1/Cargo.toml"]),
                 folders: texts(&["vendor"]),

@@ -113,8 +113,16 @@ impl ConfigDocument {
     }
 }
 
-/// Whether what `found` names runs on `wanted`: `arm64/v8` is what `arm64` is by itself.
+/// Whether what `found` names runs on `wanted`; see [`distance`].
 pub fn is_for(found: &spec::Platform, wanted: Platform) -> bool {
+    distance(found, wanted).is_some()
+}
+
+/// How much older a CPU than `wanted` is enough for what `found` names; nothing if no such CPU runs it. Every variant runs
+/// what is for those before it, and `arm64/v8` is what `arm64` is by itself.
+///
+/// It is containerd's order: `platformVector` in <https://github.com/containerd/platforms/blob/main/compare.go>.
+fn distance(found: &spec::Platform, wanted: Platform) -> Option<u32> {
     let usual = match found.architecture.as_str() {
         "arm64" => Some("v8"),
         "amd64" => Some("v1"),
@@ -122,7 +130,15 @@ pub fn is_for(found: &spec::Platform, wanted: Platform) -> bool {
         _ => None,
     };
     let found_variant = found.variant.as_deref().filter(|variant| !variant.is_empty()).or(usual);
-    found.os == wanted.os && found.architecture == wanted.arch && found_variant == wanted.variant.or(usual)
+    let wanted_variant = wanted.variant.or(usual);
+    if found.os != wanted.os || found.architecture != wanted.arch {
+        return None;
+    }
+    let number = |variant: Option<&str>| variant?.strip_prefix('v')?.parse::<u32>().ok();
+    match (number(found_variant), number(wanted_variant)) {
+        (Some(found), Some(wanted)) => wanted.checked_sub(found),
+        _ => (found_variant == wanted_variant).then_some(0),
+    }
 }
 
 /// The entry of an index that is for this platform.
@@ -130,7 +146,8 @@ pub fn is_for(found: &spec::Platform, wanted: Platform) -> bool {
 /// # Errors
 /// [`Exit::Usage`] if there is none, with those that there are.
 pub fn choose<'a>(entries: &'a [Descriptor], wanted: Platform, base: &str) -> Result<&'a Descriptor> {
-    let found = entries.iter().find(|entry| entry.platform.as_ref().is_some_and(|platform| is_for(platform, wanted)));
+    let usable = entries.iter().filter_map(|entry| Some((distance(entry.platform.as_ref()?, wanted)?, entry)));
+    let found = usable.min_by_key(|(distance, _)| *distance).map(|(_, entry)| entry);
     // The only one need not say in the index what it is for; its configuration does.
     let silent = entries.first().filter(|entry| entries.len() == 1 && entry.platform.is_none());
     found.or(silent).ok_or_else(|| {
@@ -144,12 +161,12 @@ pub fn choose<'a>(entries: &'a [Descriptor], wanted: Platform, base: &str) -> Re
 /// The error for a base that is not there for a platform.
 pub fn lacking(base: &str, wanted: Platform, platforms: &[String]) -> Error {
     let error = Error::usage(format!("the base image `{base}` has no {wanted}"));
-    let ours: Vec<String> = Platform::all()
-        .filter(|row| {
-            platforms.iter().any(|name| spec::Platform::parse(name).is_some_and(|found| is_for(&found, *row)))
-        })
-        .map(|row| row.to_string())
-        .collect();
+    let is_there = |row: &Platform| {
+        let mut found = platforms.iter().filter_map(|name| spec::Platform::parse(name));
+        found.any(|found| distance(&found, *row) == Some(0))
+    };
+    let ours: Vec<String> =
+        Platform::all().filter(|row| row.in_rustup && is_there(row)).map(|row| row.to_string()).collect();
     let error = match platforms {
         [] => error.because("it names no platform at all"),
         names => error.because(format!("it has {}", names.join(", "))),
@@ -183,6 +200,10 @@ mod tests {
         let chosen = |name| choose(&listed, platform(name), "b").unwrap().digest.clone();
         assert_eq!(chosen("linux/amd64"), "linux/amd64");
         assert_eq!(chosen("linux/arm64"), "linux/arm64/v8");
+        assert_eq!(chosen("linux/amd64/v2"), "linux/amd64");
+        assert_eq!(chosen("linux/amd64/v4"), "linux/amd64/v3");
+        assert_eq!(chosen("linux/arm/v7"), "linux/arm/v7");
+        assert!(choose(&listed, platform("linux/arm/v6"), "b").is_err());
         let plain = entries(&["linux/arm64", "windows/amd64"]);
         assert_eq!(choose(&plain, platform("linux/arm64"), "b").unwrap().digest, "linux/arm64");
         let mut silent = entries(&["x"]);
@@ -197,7 +218,10 @@ mod tests {
         let error = choose(&listed, platform("linux/amd64"), "b").unwrap_err();
         assert_eq!(error.to_string(), "the base image `b` has no linux/amd64");
         assert_eq!(error.causes().collect::<Vec<_>>(), ["it has linux/arm64/v8, linux/s390x, linux/amd64/v3"]);
-        assert_eq!(error.helps(), ["build for what it has: --platform linux/arm64", "or choose another base"]);
+        assert_eq!(
+            error.helps(),
+            ["build for what it has: --platform linux/arm64,linux/amd64/v3", "or choose another base"]
+        );
     }
 
     #[test]

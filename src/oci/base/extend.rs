@@ -69,6 +69,10 @@ pub fn extended(base: &Value, ours: &Value) -> Value {
         config.insert(key.clone(), value);
     }
     fields.insert("config".to_owned(), config.into());
+    // The program may be for a newer CPU than the base is.
+    if let Some(variant) = ours.get("variant") {
+        fields.insert("variant".to_owned(), variant.clone());
+    }
     document
 }
 
