@@ -4,6 +4,7 @@ pub mod crates;
 pub mod graph;
 pub mod hints;
 mod inputs;
+pub mod native;
 
 use std::collections::BTreeMap;
 
