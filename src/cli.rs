@@ -255,6 +255,9 @@ pub struct SourceArgs {
     /// Build with this profile [default: release]
     #[arg(long, value_name = "PROFILE-NAME", help_heading = COMPILATION)]
     pub profile: Option<String>,
+    /// CPU that the program is compiled for, as rustc calls it (repeat for each platform)
+    #[arg(long, value_name = "[PLATFORM=]CPU", help_heading = COMPILATION)]
+    pub target_cpu: Vec<String>,
     /// Number of parallel jobs, defaults to # of CPUs
     #[arg(short, long, value_name = "N", help_heading = COMPILATION, allow_negative_numbers = true)]
     pub jobs: Option<String>,

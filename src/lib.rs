@@ -5,7 +5,7 @@
 //! 1. [`cli`] reads the command line, [`commands`] turn it into calls of what follows.
 //! 2. [`resolve`]: WHAT to build. Flags, metadata and configuration become one [`resolve::plan::Plan`].
 //! 3. [`needs`]: WHAT the program needs: the dependency graph says which files of a usual system it reads.
-//! 4. [`compile`]: HOW to build it. One call of cargo for all platforms.
+//! 4. [`compile`]: HOW to build it. One call of cargo for all platforms that it can serve at once.
 //! 5. [`linkage`]: IS it scratch-ready. Only a checked binary becomes a [`linkage::StaticArtifact`].
 //! 6. [`image`]: WHAT is in the image. Values, one file an ingredient.
 //! 7. [`engine`]: WHO assembles and delivers it: docker, podman, or ourselves through [`oci`].

@@ -9,7 +9,7 @@ use crate::compile::artifacts::{self, Strip};
 use crate::compile::cargo::{self, Build};
 use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::toolchain::{self, Toolchain};
-use crate::compile::{Artifact, Compiled, flags, reproducible};
+use crate::compile::{Artifact, Compiled, cpu, flags, reproducible};
 use crate::engine::{self, EngineChoice, Shape, Wanted, builtin, detect};
 use crate::error::{Context, Error, Exit, Result};
 use crate::image::config::ImageConfig;
@@ -29,7 +29,8 @@ use crate::resolve::git::Repository;
 use crate::resolve::outputs::Export;
 use crate::resolve::outputs::Outputs;
 use crate::resolve::plan::{
-    CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder, target_directory,
+    Call, CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder,
+    target_directory,
 };
 use crate::resolve::workspace::{self, Workspace};
 use crate::shell::Shell;
@@ -239,10 +240,17 @@ impl<'a> Project<'a> {
     pub fn compile(&self, shell: &Shell) -> Result<Compiled> {
         let missing: Vec<_> = self.compile.targets.iter().filter(|t| t.install).map(|t| t.platform).collect();
         self.toolchain.install(&missing, shell)?;
-        let mut compiled = cargo::run(&self.build(), shell)?;
         let folder = self.intent.folder().join("artifacts");
         let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, self.strip);
-        compiled.artifacts = parallel::map(&compiled.artifacts, take).into_iter().collect::<Result<_>>()?;
+        let mut compiled = Compiled::default();
+        for call in &self.compile.calls {
+            let made = cargo::run(&build_of(&self.words, &self.intent, &self.toolchain, call), shell)?;
+            // At once: the next call may put another where this one's is.
+            let taken = parallel::map(&made.artifacts, take).into_iter().collect::<Result<Vec<_>>>()?;
+            compiled.artifacts.extend(taken);
+            compiled.linked_libs.extend(made.linked_libs);
+        }
+        compiled.artifacts.sort_by_key(|made| self.intent.platforms.iter().position(|p| *p == made.platform));
         Ok(compiled)
     }
 
@@ -350,10 +358,6 @@ impl<'a> Project<'a> {
         Ok(())
     }
 
-    fn build(&self) -> Build<'_> {
-        build_of(&self.words, &self.intent, &self.toolchain, &self.compile.additions)
-    }
-
     /// Folders of this machine that should not be named in a binary.
     fn build_paths(&self) -> Vec<Utf8PathBuf> {
         let home = std::env::home_dir().and_then(|home| Utf8PathBuf::from_path_buf(home).ok());
@@ -386,12 +390,7 @@ fn written(words: &Words<'_>, workspace: &Workspace) -> Result<Vec<Utf8PathBuf>>
     Ok(exports.chain(files).chain(folders.into_iter().flatten()).collect())
 }
 
-fn build_of<'a>(
-    words: &Words<'a>,
-    intent: &'a Intent,
-    toolchain: &'a Toolchain,
-    additions: &'a flags::Additions,
-) -> Build<'a> {
+fn build_of<'a>(words: &Words<'a>, intent: &'a Intent, toolchain: &'a Toolchain, call: &'a Call) -> Build<'a> {
     Build {
         cargo: &toolchain.cargo,
         source: words.source,
@@ -400,8 +399,8 @@ fn build_of<'a>(
         is_example: intent.binary.is_example,
         profile: &intent.profile,
         features: &intent.features,
-        platforms: &intent.platforms,
-        additions,
+        platforms: &call.platforms,
+        additions: &call.additions,
         cargo_args: words.cargo_args,
     }
 }
@@ -415,8 +414,23 @@ fn plan_compilation(
     shell: &Shell,
 ) -> Result<CompilePlan> {
     let has_rust_lld = toolchain.has_rust_lld();
-    let linkers: Vec<_> =
-        intent.platforms.iter().map(|platform| (*platform, flags::linker(config, *platform, has_rust_lld))).collect();
+    let mut targets = Vec::new();
+    let mut compiled = Vec::new();
+    for platform in &intent.platforms {
+        let install = !toolchain.has_target(*platform);
+        if install && !platform.in_rustup {
+            return Err(toolchain.not_in_rustup(*platform));
+        }
+        let asked = intent.target_cpus.iter().find(|(of, _)| of == platform).map(|(_, cpu)| cpu.as_str());
+        asked.map_or(Ok(()), |cpu| cpu::check(&toolchain.rustc(), *platform, cpu))?;
+        let cpu::Choice { ours: cpu, warning } = cpu::choose(config, *platform, asked);
+        if let Some(warning) = warning {
+            shell.warn(warning);
+        }
+        let linker = flags::linker(config, *platform, has_rust_lld);
+        compiled.push(flags::Target::new(*platform, linker.clone(), cpu.as_deref()));
+        targets.push(TargetPlan { platform: *platform, triple: platform.triple, cpu, linker, install });
+    }
     let outside = workspace.packages_outside().into_iter().map(|(path, name)| (path, format!("/dependencies/{name}")));
     let remap = reproducible::remap_flags(
         &intent.workspace_root,
@@ -424,21 +438,22 @@ fn plan_compilation(
         &intent.target_directory,
         toolchain.rust_src_remap().into_iter().chain(outside.map(|(path, to)| (path.to_string(), to))),
     );
-    // The program is stripped afterwards, and its symbols kept.
-    let additions = flags::additions(config, &linkers, false, &remap);
-    let command = cargo::command(&build_of(words, intent, toolchain, &additions), shell.verbosity(), shell.color());
-    let targets = linkers.into_iter().map(|(platform, linker)| TargetPlan {
-        platform,
-        triple: platform.triple,
-        linker,
-        install: !toolchain.has_target(platform),
-    });
+    let call = |targets: &Vec<flags::Target>| {
+        // The program is stripped afterwards, and its symbols kept.
+        let additions = flags::additions(config, targets, false, &remap);
+        let platforms = targets.iter().map(|target| target.platform).collect();
+        let mut call = Call { platforms, additions, command: String::new() };
+        let command = cargo::command(&build_of(words, intent, toolchain, &call), shell.verbosity(), shell.color());
+        call.command = command.to_string();
+        call
+    };
+    let calls: Vec<Call> = flags::calls(config, &compiled).iter().map(call).collect();
     Ok(CompilePlan {
-        targets: targets.collect(),
+        targets,
         profile: intent.profile.clone(),
         features: intent.features.clone(),
-        command: command.to_string(),
-        additions,
+        command: calls.iter().map(|call| call.command.as_str()).collect::<Vec<_>>().join(" && "),
+        calls,
     })
 }
 

@@ -25,6 +25,26 @@ pub enum Linker {
     Default,
 }
 
+/// How the program is compiled for a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The platform.
+    pub platform: Platform,
+    /// Who links it.
+    pub linker: Linker,
+    /// The rustflags that are this platform's alone.
+    pub flags: Vec<String>,
+}
+
+impl Target {
+    /// That of a platform whose program is compiled for `cpu`, or else for what rustc takes by itself.
+    pub fn new(platform: Platform, linker: Linker, cpu: Option<&str>) -> Target {
+        let is_static = (!platform.static_by_default).then(|| "-Ctarget-feature=+crt-static".to_owned());
+        let cpu = cpu.map(|cpu| format!("-Ctarget-cpu={cpu}"));
+        Target { platform, linker, flags: is_static.into_iter().chain(cpu).collect() }
+    }
+}
+
 /// What is added to the call of cargo.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Additions {
@@ -67,45 +87,78 @@ pub fn user_strips(config: &CargoConfig, profiles: &Table, profile: &str, platfo
     false
 }
 
-/// What is added for these platforms.
-pub fn additions(config: &CargoConfig, linkers: &[(Platform, Linker)], strip: bool, remap: &[String]) -> Additions {
+/// Divides the targets among as few calls of cargo as can be. A call has one set of flags for each triple, and one for all
+/// where they come from the environment; ours go by the architecture.
+pub fn calls(config: &CargoConfig, targets: &[Target]) -> Vec<Vec<Target>> {
+    let mut calls: Vec<Vec<Target>> = Vec::new();
+    for target in targets {
+        match calls.iter_mut().find(|call| call.iter().all(|other| go_together(config, target, other))) {
+            Some(call) => call.push(target.clone()),
+            None => calls.push(vec![target.clone()]),
+        }
+    }
+    calls
+}
+
+fn go_together(config: &CargoConfig, one: &Target, other: &Target) -> bool {
+    let [of_one, of_other] = [one, other].map(|target| config.rustflags(target.platform.triple));
+    let is_same = one.flags == other.flags && brought(of_one.clone()) == brought(of_other);
+    let same_arch = one.platform.target_arch == other.platform.target_arch;
+    let for_all = matches!(of_one, RustFlags::Environment(_));
+    one.platform.triple != other.platform.triple && (is_same || !(same_arch || for_all))
+}
+
+/// What is added for the targets of a call.
+pub fn additions(config: &CargoConfig, targets: &[Target], strip: bool, remap: &[String]) -> Additions {
     let mut flags: Vec<String> = remap.to_vec();
     if strip {
         flags.push("-Cstrip=symbols".to_owned());
     }
     let mut additions = Additions::default();
-    for (platform, linker) in linkers {
+    for Target { platform, linker, .. } in targets {
         if *linker == Linker::RustLld {
             additions.config.push(format!("target.{}.linker=\"rust-lld\"", platform.triple));
         }
     }
-    if let Some((RustFlags::Environment(theirs), _)) =
-        linkers.first().map(|(platform, linker)| (config.rustflags(platform.triple), linker))
+    if let Some((RustFlags::Environment(theirs), target)) =
+        targets.first().map(|target| (config.rustflags(target.platform.triple), target))
     {
-        let all = [theirs, flags].concat().join("\u{1f}");
+        let all = [theirs, flags, target.flags.clone()].concat().join("\u{1f}");
         additions.env.push(("CARGO_ENCODED_RUSTFLAGS".to_owned(), all));
         return additions;
     }
-    for (platform, _) in linkers {
-        // Flags of a target switch `build.rustflags` off, so these have to come along.
-        let theirs = match config.rustflags(platform.triple) {
-            RustFlags::Build(theirs) => theirs,
-            RustFlags::Environment(_) | RustFlags::Target(_) => Vec::new(),
-        };
-        additions.config.push(rustflags_config(*platform, [theirs, flags.clone()].concat()));
+    for target in targets {
+        let theirs = brought(config.rustflags(target.platform.triple));
+        let all = [theirs, flags.clone(), target.flags.clone()].concat();
+        let config = rustflags_config(&arch_key(target.platform), all);
+        // Two triples of one architecture would each have the flags of both.
+        if !additions.config.contains(&config) {
+            additions.config.push(config);
+        }
     }
     additions
 }
 
-fn rustflags_config(platform: Platform, flags: Vec<String>) -> String {
-    let arch = platform.target_arch;
-    let key = format!("cfg(all(target_arch=\"{arch}\",target_os=\"linux\",target_env=\"musl\"))");
+/// Flags of a target switch `build.rustflags` off, so these have to come along.
+fn brought(flags: RustFlags) -> Vec<String> {
+    match flags {
+        RustFlags::Build(theirs) => theirs,
+        RustFlags::Environment(_) | RustFlags::Target(_) => Vec::new(),
+    }
+}
+
+fn arch_key(platform: Platform) -> String {
+    format!("cfg(all(target_arch=\"{}\",target_os=\"linux\",target_env=\"musl\"))", platform.target_arch)
+}
+
+/// The value of a `--config` that sets rustflags under a `cfg(…)` key.
+pub fn rustflags_config(key: &str, flags: Vec<String>) -> String {
     let value = Value::Array(flags.into_iter().map(Value::String).collect());
     format!("target.'{key}'.rustflags={value}")
 }
 
 /// The value of a `-C` option among rustflags, in any of the ways that rustc reads one.
-fn codegen_option(flags: &[String], name: &str) -> Option<String> {
+pub fn codegen_option(flags: &[String], name: &str) -> Option<String> {
     let mut found = None;
     let mut flags = flags.iter().map(String::as_str);
     while let Some(flag) = flags.next() {
@@ -162,7 +215,8 @@ mod tests {
         assert_eq!(linker(&own, arm64, false), Linker::Default);
         let flags = config("build.rustflags = ['-C', 'linker=mine']");
         assert_eq!(linker(&flags, arm64, true), Linker::User("mine".into()));
-        let linkers = [(amd64, Linker::User("mine".into())), (arm64, Linker::RustLld)];
+        let linkers =
+            [Target::new(amd64, Linker::User("mine".into()), None), Target::new(arm64, Linker::RustLld, None)];
         let additions = additions(&own, &linkers, true, &[]);
         let with_linker: Vec<_> = additions.config.iter().filter(|config| config.contains("linker")).collect();
         assert_eq!(with_linker, ["target.aarch64-unknown-linux-musl.linker=\"rust-lld\""]);
@@ -170,7 +224,7 @@ mod tests {
 
     #[test]
     fn flags_of_build_come_along_and_those_of_a_target_are_left_to_cargo() {
-        let linkers: Vec<_> = platforms().into_iter().map(|p| (p, Linker::RustLld)).collect();
+        let linkers: Vec<_> = platforms().into_iter().map(|p| Target::new(p, Linker::RustLld, None)).collect();
         let text = "build.rustflags = ['--cfg', 'a']\ntarget.x86_64-unknown-linux-musl.rustflags = '--cfg b'";
         let additions = additions(&config(text), &linkers, true, &["--remap-path-prefix=/w=x".to_owned()]);
         let flags: Vec<_> = additions.config.iter().filter(|config| config.contains("rustflags")).collect();
@@ -186,11 +240,57 @@ mod tests {
 
     #[test]
     fn flags_of_the_environment_are_appended_to() {
-        let linkers = [(platforms()[0], Linker::RustLld)];
+        let linkers = [Target::new(platforms()[0], Linker::RustLld, None)];
         let config = CargoConfig::for_tests("build.rustflags = ['off']", &[("RUSTFLAGS", "-Ctarget-cpu=x86-64-v3")]);
         let additions = additions(&config, &linkers, true, &[]);
         let expected = "-Ctarget-cpu=x86-64-v3\u{1f}-Cstrip=symbols".to_owned();
         assert_eq!(additions.env, [("CARGO_ENCODED_RUSTFLAGS".to_owned(), expected)]);
+    }
+
+    fn targets(names: &[&str]) -> Vec<Target> {
+        let target = |name: &&str| {
+            let platform = Platform::parse(name).unwrap();
+            Target::new(platform, Linker::RustLld, platform.cpu)
+        };
+        names.iter().map(target).collect()
+    }
+
+    #[test]
+    fn no_call_has_two_sets_of_flags_for_what_can_have_one() {
+        let calls = |config: &CargoConfig, names: &[&str]| {
+            let calls = calls(config, &targets(names)).into_iter();
+            let calls = calls.map(|call| call.iter().map(|target| target.platform.to_string()).collect::<Vec<_>>());
+            calls.map(|call| call.join(" ")).collect::<Vec<_>>()
+        };
+        let none = config("");
+        assert_eq!(calls(&none, &["amd64", "arm64", "386"]), ["linux/amd64 linux/arm64 linux/386"]);
+        assert_eq!(
+            calls(&none, &["amd64", "amd64/v3", "arm64", "amd64/v2"]),
+            ["linux/amd64 linux/arm64", "linux/amd64/v3", "linux/amd64/v2"]
+        );
+        assert_eq!(calls(&none, &["arm/v6", "arm/v7"]), ["linux/arm/v6 linux/arm/v7"]);
+        let other = config("build.rustflags = ['-g']\ntarget.arm-unknown-linux-musleabihf.rustflags = ['-O']");
+        assert_eq!(calls(&other, &["arm/v6", "arm/v7"]), ["linux/arm/v6", "linux/arm/v7"]);
+        // All have those of the environment.
+        let flags = CargoConfig::for_tests("", &[("RUSTFLAGS", "-g")]);
+        assert_eq!(
+            calls(&flags, &["amd64/v3", "arm64", "386", "riscv64"]),
+            ["linux/amd64/v3", "linux/arm64 linux/386", "linux/riscv64"]
+        );
+    }
+
+    #[test]
+    fn what_is_a_platforms_alone_comes_last() {
+        let additions = additions(&config(""), &targets(&["amd64/v3", "riscv64"]), false, &["-g".to_owned()]);
+        assert_eq!(
+            additions.config[2..],
+            [
+                r#"target.'cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'.rustflags=["-g", "-Ctarget-cpu=x86-64-v3"]"#,
+                r#"target.'cfg(all(target_arch="riscv64",target_os="linux",target_env="musl"))'.rustflags=["-g", "-Ctarget-feature=+crt-static"]"#,
+            ]
+        );
+        let both = super::additions(&config(""), &targets(&["arm/v6", "arm/v7"]), false, &["-g".to_owned()]);
+        assert_eq!(both.config.iter().filter(|config| config.contains("rustflags")).count(), 1);
     }
 
     #[test]

@@ -109,6 +109,20 @@ impl Toolchain {
         self.rustup_name.is_some() || self.sysroot.components().any(|part| part.as_str() == "toolchains")
     }
 
+    /// The compiler that the sysroot is of.
+    pub fn rustc(&self) -> Utf8PathBuf {
+        rustc_of(&self.sysroot)
+    }
+
+    /// The error for a platform whose standard library nobody has made.
+    pub fn not_in_rustup(&self, platform: Platform) -> Error {
+        let triple = platform.triple;
+        Error::usage(format!("there is no standard library of Rust for {platform} ({triple})"))
+            .because(format!("neither rustup has it, nor the toolchain in {}", self.sysroot))
+            .help(format!("make the image from a program that was built elsewhere: --artifact {platform}=PATH"))
+            .help(format!("or use a toolchain of your own that was built with the target {triple}"))
+    }
+
     fn not_installable(&self, triples: &str) -> Error {
         Error::new(Exit::Failure, format!("the toolchain in {} has no standard library for {triples}", self.sysroot))
             .help("install Rust with rustup, which can add it: https://rustup.rs")
@@ -129,9 +143,13 @@ fn rust_src(sysroot: &Utf8Path) -> Utf8PathBuf {
     sysroot.join("lib").join("rustlib").join("src").join("rust")
 }
 
+fn rustc_of(sysroot: &Utf8Path) -> Utf8PathBuf {
+    sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// The `commit-hash` of `rustc -vV`.
 fn ask_commit(sysroot: &Utf8Path) -> Result<Option<String>> {
-    let rustc = sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+    let rustc = rustc_of(sysroot);
     let output = Command::new(rustc.as_str()).arg("-vV").capture_quietly()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let hash = text.lines().find_map(|line| line.strip_prefix("commit-hash: "));

@@ -9,6 +9,11 @@ pub fn missing(cpu: &str) -> Option<String> {
     (!missing.is_empty()).then(|| missing.join(", "))
 }
 
+/// Whether a CPU, in the words of `-Ctarget-cpu`, is a level and no product.
+pub fn is_level(cpu: &str) -> bool {
+    cpu == "x86-64" || level(cpu).is_some()
+}
+
 /// The number of a level: 3 of `x86-64-v3`.
 fn level(cpu: &str) -> Option<u8> {
     cpu.strip_prefix("x86-64-v")?.parse().ok()

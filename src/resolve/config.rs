@@ -26,6 +26,9 @@ pub struct Config {
     pub no_default_features: Option<bool>,
     /// The platforms of `cargo scratch push`.
     pub platforms: Option<Vec<String>>,
+    /// The CPUs that the program is compiled for: `[PLATFORM=]CPU`.
+    #[serde(deserialize_with = "words")]
+    pub target_cpu: Option<Vec<String>>,
     /// The names of the image.
     pub tags: Option<Vec<String>>,
     /// Who assembles the image.
@@ -148,13 +151,14 @@ pub enum SmokeValue {
 }
 
 /// Every key, for the message about an unknown one.
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 32] = [
     "package",
     "bin",
     "profile",
     "features",
     "no-default-features",
     "platforms",
+    "target-cpu",
     "tags",
     "engine",
     "user",
@@ -231,6 +235,7 @@ impl Config {
             features: self.features.or(base.features),
             no_default_features: self.no_default_features.or(base.no_default_features),
             platforms: self.platforms.or(base.platforms),
+            target_cpu: self.target_cpu.or(base.target_cpu),
             tags: self.tags.or(base.tags),
             engine: self.engine.or(base.engine),
             user: self.user.or(base.user),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::config::{Config, Healthcheck as HealthTable, IncludeTable, Mode, SmokeValue};
+use super::target_cpu::TargetCpu;
 use crate::cli::ImageArgs;
 use crate::engine::Wanted;
 use crate::error::{Context, Error, Result};
@@ -155,6 +156,8 @@ pub fn check(config: &Config) -> Result<(), (&'static str, Error)> {
     let at = |key: &'static str| move |error: Error| (key, error);
     let platforms = config.platforms.iter().flatten();
     platforms.into_iter().try_for_each(|name| Platform::parse(name).map(drop)).map_err(at("platforms"))?;
+    let cpus = config.target_cpu.iter().flatten();
+    cpus.into_iter().try_for_each(|text| TargetCpu::parse(text).map(drop)).map_err(at("target-cpu"))?;
     let tags = config.tags.iter().flatten();
     tags.into_iter().try_for_each(|tag| ImageName::parse(tag).map(drop)).map_err(at("tags"))?;
     config.engine.iter().try_for_each(|name| Wanted::parse(name).map(drop)).map_err(at("engine"))?;

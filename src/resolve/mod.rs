@@ -8,4 +8,5 @@ pub mod labels;
 pub mod outputs;
 pub mod plan;
 pub mod select;
+pub mod target_cpu;
 pub mod workspace;

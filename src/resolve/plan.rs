@@ -14,6 +14,7 @@ use super::image::{SmokeWish, annotations, asked, debug_base, image_config, incl
 use super::labels::{created, oci_labels, source_date_epoch};
 use super::outputs::{Export, ExportForm, Outputs};
 use super::select::{Candidate, Wanted, select};
+use super::target_cpu;
 use super::workspace::Workspace;
 use crate::cli::{ImageArgs, OutputArgs, SourceArgs};
 use crate::compile::flags::{Additions, Linker};
@@ -88,6 +89,8 @@ pub struct Intent {
     pub binary: Binary,
     /// The platforms, in the order asked for.
     pub platforms: Vec<Platform>,
+    /// The CPUs that are asked for, by their platforms.
+    pub target_cpus: Vec<(Platform, String)>,
     /// The profile.
     pub profile: String,
     /// The features.
@@ -175,11 +178,26 @@ pub struct CompilePlan {
     pub profile: String,
     /// The features.
     pub features: FeatureSelection,
-    /// The call of cargo.
+    /// What is called, as one line of a shell.
     pub command: String,
-    /// What is added to that call.
-    #[serde(skip)]
+    /// The calls of cargo, one after the other: a call has one set of flags for each Rust target.
+    #[serde(rename = "commands", serialize_with = "commands")]
+    pub calls: Vec<Call>,
+}
+
+/// A call of cargo.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The platforms that it is for.
+    pub platforms: Vec<Platform>,
+    /// What is added to it.
     pub additions: Additions,
+    /// All of it.
+    pub command: String,
+}
+
+fn commands<S: serde::Serializer>(calls: &[Call], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq(calls.iter().map(|call| &call.command))
 }
 
 /// How the binary is compiled for a platform.
@@ -189,6 +207,9 @@ pub struct TargetPlan {
     pub platform: Platform,
     /// The Rust target.
     pub triple: &'static str,
+    /// The CPU that it is compiled for, where we say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
     /// The linker.
     pub linker: Linker,
     /// The standard library for it has to be installed first.
@@ -252,6 +273,11 @@ pub fn intend(
     let outputs = outputs(verb, image, output, &config, &binary)?;
     exportable(&outputs, platforms.len())?;
     Ok(Intent {
+        target_cpus: target_cpu::assign(
+            &source.target_cpu,
+            config.target_cpu.as_deref().unwrap_or_default(),
+            &platforms,
+        )?,
         platforms,
         profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
         features: features(source, &config),

@@ -6,9 +6,12 @@ use toml::{Table, Value};
 use super::sources::{Root, has_lock};
 use crate::cli::SourceArgs;
 use crate::compile::cargo_config::CargoConfig;
-use crate::compile::{flags, reproducible};
+use crate::compile::flags::Target;
+use crate::compile::{cpu, flags, reproducible};
 use crate::error::{Error, Result};
+use crate::platform::Platform;
 use crate::resolve::plan::Intent;
+use crate::resolve::target_cpu::NATIVE;
 
 /// Where the workspace is in the container.
 pub const WORKSPACE: &str = "/src";
@@ -26,7 +29,12 @@ pub struct Calls {
     pub clean: Vec<String>,
     /// The program, below the folder of its target.
     pub program: String,
+    /// The configuration of cargo that is a platform's alone, for those that have any.
+    pub own: Vec<(Platform, String)>,
 }
+
+/// Where the configuration lies that is the platform's alone.
+pub const OWN_CONFIG: &str = "/platform.toml";
 
 /// What the calls depend on.
 #[derive(Clone, Copy)]
@@ -61,11 +69,13 @@ impl Calls {
         build.extend(intent.features.no_default.then(|| "--no-default-features".to_owned()));
         build.extend(source.jobs.iter().flat_map(|jobs| ["--jobs".to_owned(), jobs.clone()]));
         build.extend(with_option(additions(asked)));
+        let own = own(asked)?;
+        build.extend(with_option((!own.is_empty()).then(|| OWN_CONFIG.to_owned())));
         build.extend(with_option(users_config.clone()));
         build.extend_from_slice(asked.cargo_args);
         let clean = [of_both, with_option(users_config)].concat();
         one_line(&build)?;
-        Ok(Calls { build, clean, program: program(intent) })
+        Ok(Calls { build, clean, program: program(intent), own })
     }
 }
 
@@ -85,7 +95,13 @@ fn additions(asked: Asked<'_>) -> Vec<String> {
     let platforms = &intent.platforms;
     // Every toolchain of rustup's brings it.
     let has_rust_lld = true;
-    let linkers: Vec<_> = platforms.iter().map(|p| (*p, flags::linker(config, *p, has_rust_lld))).collect();
+    let mut targets: Vec<Target> = Vec::new();
+    for platform in platforms {
+        if !targets.iter().any(|target| target.platform.triple == platform.triple) {
+            let linker = flags::linker(config, *platform, has_rust_lld);
+            targets.push(Target { platform: *platform, linker, flags: Vec::new() });
+        }
+    }
     let no_profiles = Table::new();
     let profiles = manifest.get("profile").and_then(Value::as_table).unwrap_or(&no_profiles);
     let strip = !flags::user_strips(config, profiles, &intent.profile, platforms);
@@ -93,7 +109,31 @@ fn additions(asked: Asked<'_>) -> Vec<String> {
     let remap = reproducible::remap_flags(workspace, Some(home), target, None);
     // On Windows the paths were put together as it does.
     let remap: Vec<_> = remap.into_iter().map(|flag| flag.replace('\\', "/")).collect();
-    flags::additions(config, &linkers, strip, &remap).config
+    flags::additions(config, &targets, strip, &remap).config
+}
+
+/// What a call for one platform has and one for another of the same Rust target has not, such as its CPU.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`] for the CPU of this machine: nobody knows where the Dockerfile will be built.
+fn own(asked: Asked<'_>) -> Result<Vec<(Platform, String)>> {
+    // A key of its own, so that these are put together with those of all platforms, and with the user's.
+    const KEY: &str = "cfg(all(target_env=\"musl\",target_os=\"linux\"))";
+    let Asked { intent, config, .. } = asked;
+    let mut all = Vec::new();
+    for platform in &intent.platforms {
+        let wanted = intent.target_cpus.iter().find(|(of, _)| of == platform).map(|(_, cpu)| cpu.as_str());
+        if wanted == Some(NATIVE) {
+            return Err(Error::usage("a Dockerfile is built on any machine, and `native` is the CPU of this one")
+                .help(format!("name it: --target-cpu {platform}=CPU")));
+        }
+        let cpu = cpu::choose(config, *platform, wanted).ours;
+        let target = Target::new(*platform, flags::linker(config, *platform, true), cpu.as_deref());
+        if !target.flags.is_empty() {
+            all.push((*platform, flags::rustflags_config(KEY, target.flags)));
+        }
+    }
+    Ok(all)
 }
 
 /// The values of `--config`, with the paths of files as they are in the container.
@@ -162,7 +202,6 @@ mod tests {
     use super::*;
     use crate::image::ImagePlan;
     use crate::image::config::{ImageConfig, Words};
-    use crate::platform::Platform;
     use crate::resolve::features::FeatureSelection;
     use crate::resolve::outputs::Outputs;
     use crate::resolve::plan::Binary;
@@ -178,6 +217,7 @@ mod tests {
                 source: root.join("src/main.rs"),
             },
             platforms: Platform::defaults().take(1).collect(),
+            target_cpus: Vec::new(),
             profile: "release".to_owned(),
             features: FeatureSelection::default(),
             image: ImagePlan::of(ImageConfig::new("/serve".to_owned(), Words::default()).unwrap()),
@@ -241,6 +281,30 @@ mod tests {
         assert!(build.ends_with(r#"--config a.b='c' --config build.build-dir="/target" -vv"#), "{build}");
         assert!(calls.clean.join(" ").ends_with(r#"--config a.b='c' --config build.build-dir="/target""#));
         assert_eq!(calls.program, "dist/serve");
+    }
+
+    #[test]
+    fn what_is_a_platforms_alone_comes_from_a_file() {
+        let (_guard, root) = folder();
+        let mut intent = intent(&root);
+        intent.platforms = ["amd64", "amd64/v3"].map(|name| Platform::parse(name).unwrap()).to_vec();
+        let calls = calls(&intent, &SourceArgs::default(), "", "", &[]).unwrap();
+        let build = calls.build.join(" ");
+        assert!(build.ends_with(" --config /platform.toml") && !build.contains("target-cpu"), "{build}");
+        assert_eq!(build.matches("rust-lld").count(), 1);
+        let own = r#"target.'cfg(all(target_env="musl",target_os="linux"))'.rustflags=["-Ctarget-cpu=x86-64-v3"]"#;
+        assert_eq!(calls.own, [(intent.platforms[1], own.to_owned())]);
+        intent.target_cpus = vec![(intent.platforms[0], "native".to_owned())];
+        assert!(
+            Calls::of(Asked {
+                intent: &intent,
+                source: &SourceArgs::default(),
+                cargo_args: &[],
+                manifest: &Table::new(),
+                config: &CargoConfig::for_tests("", &[]),
+            })
+            .is_err()
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use camino::Utf8Path;
 use serde_json::Value;
 
-use super::calls::{CARGO_HOME, TARGET, WORKSPACE};
+use super::calls::{CARGO_HOME, OWN_CONFIG, TARGET, WORKSPACE};
 use super::sources::below;
 use super::{MARK, MultiStage, includes};
 use crate::engine::dockerfile::settings;
@@ -112,12 +112,18 @@ ARG RUST_IMAGE={}
     /// The toolchain, and the standard library for the platform that is asked for.
     fn toolchain(&self) -> String {
         let copy: String = self.toolchain_file.iter().map(|file| copy(vec![file.clone()], "")).collect();
+        let own = &self.calls.own;
         let case = |platform: &Platform| {
             // Whoever asks for a variant gets what every variant runs.
             let variants = if platform.variant.is_none() { format!(" | {platform}/*") } else { String::new() };
-            format!("        {platform}{variants}) triple={} ;; \\\n", platform.triple)
+            let config = own.iter().find(|(of, _)| of == platform).map_or("", |(_, config)| config);
+            let config = if own.is_empty() { String::new() } else { format!(" config={}", shell_word(config)) };
+            format!("        {platform}{variants}) triple={}{config} ;; \\\n", platform.triple)
         };
-        let cases: String = self.platforms.iter().map(case).collect();
+        // The first that fits counts.
+        let (variants, others): (Vec<_>, Vec<_>) = self.platforms.iter().partition(|p| p.variant.is_some());
+        let cases: String = variants.into_iter().chain(others).map(case).collect();
+        let config = if own.is_empty() { String::new() } else { format!("    echo \"$config\" > {OWN_CONFIG}; \\\n") };
         let platforms = self.platform_list();
         format!(
             r#"
@@ -128,7 +134,7 @@ RUN case "$TARGETPLATFORM" in \
 {cases}        *) echo "this Dockerfile is for {platforms}, and not for '$TARGETPLATFORM'" >&2; exit 1 ;; \
     esac; \
     echo "$triple" > /triple; \
-    ls "$(rustc --print target-libdir --target "$triple")"/libstd-* > /dev/null 2>&1 || rustup target add "$triple"
+{config}    ls "$(rustc --print target-libdir --target "$triple")"/libstd-* > /dev/null 2>&1 || rustup target add "$triple"
 "#
         )
     }
@@ -296,6 +302,7 @@ mod tests {
                 build: texts(&["--locked", "--bin", "my app", "--config", "a.b=\"c\""]),
                 clean: texts(&["--locked"]),
                 program: "release/my app".to_owned(),
+                own: Vec::new(),
             },
             config: ImageConfig::new("/my app".to_owned(), Words::default()).unwrap(),
             from: "FROM scratch\n".to_owned(),
@@ -382,6 +389,23 @@ ENTRYPOINT ["/my app"]
     #[test]
     fn dependencies_come_before_the_program_and_the_last_stage_is_that_of_every_dockerfile() {
         assert_eq!(example().dockerfile(), EXPECTED);
+    }
+
+    #[test]
+    fn a_variant_comes_before_what_fits_every_one() {
+        let mut variants = example();
+        variants.platforms = ["amd64", "amd64/v3"].map(|name| Platform::parse(name).unwrap()).to_vec();
+        variants.calls.own = vec![(variants.platforms[1], "a='b'".to_owned())];
+        let text = variants.dockerfile();
+        let cases = "RUN case \"$TARGETPLATFORM\" in \\
+        linux/amd64/v3) triple=x86_64-unknown-linux-musl config='a='\\''b'\\''' ;; \\
+        linux/amd64 | linux/amd64/*) triple=x86_64-unknown-linux-musl config='' ;; \\
+";
+        assert!(text.contains(cases), "{text}");
+        assert!(
+            text.contains("    echo \"$triple\" > /triple; \\\n    echo \"$config\" > /platform.toml; \\\n"),
+            "{text}"
+        );
     }
 
     #[test]

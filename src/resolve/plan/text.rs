@@ -14,12 +14,15 @@ impl Display for Plan {
         line(kind, &format!("{} (package {} {})", binary.name, binary.package, binary.version))?;
         for target in &self.compile.targets {
             let install = if target.install { ", to be installed first" } else { "" };
+            let cpu = target.cpu.as_ref().map_or_else(String::new, |cpu| format!(" for {cpu}"));
             line(
                 "platform",
-                &format!("{} ({}, linked by {}{install})", target.platform, target.triple, target.linker),
+                &format!("{} ({}{cpu}, linked by {}{install})", target.platform, target.triple, target.linker),
             )?;
         }
-        line("compile", &self.compile.command)?;
+        for call in &self.compile.calls {
+            line("compile", &call.command)?;
+        }
         if let Some(base) = &self.base {
             line("base", &base.to_string())?;
         }
