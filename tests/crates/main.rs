@@ -1,4 +1,4 @@
-//! The table of what crates read, against the crates as they are published: for every row a project that depends on the
+//! The tables of what crates read and what their build scripts want, against the crates as they are published: for every row a project that depends on the
 //! crate, resolved by cargo and never compiled, and the crate's source, which has to show what the row says.
 //!
 //! The versions are those of the lock files beside this; `SNAPSHOTS=overwrite` adds what a new case needs to them.
@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may stop at the first surprise too")]
 
 mod cases;
+mod native;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,18 +38,19 @@ struct Project {
 }
 
 impl Project {
-    /// Writes the workspace of a set of cases, and gets everything it depends on.
-    fn new(set: &str) -> Option<Project> {
+    /// Writes the workspace of a set of cases, each with its number and its lines below `[dependencies]` and what follows
+    /// them in its manifest, and gets everything it depends on.
+    fn new(set: &str, cases: &[(usize, &str)]) -> Option<Project> {
         let folder = tempfile::tempdir().unwrap();
         let root = Utf8PathBuf::from_path_buf(fs::canonicalize(folder.path()).unwrap()).unwrap();
         let mut manifest = "[workspace]\nresolver = '2'\nmembers = [\n".to_owned();
-        for (number, case) in CASES.iter().enumerate().filter(|(_, case)| case.set == set) {
-            let name = name(number);
+        for (number, dependencies) in cases {
+            let name = name(*number);
             writeln!(manifest, "'{name}',").unwrap();
             fs::create_dir_all(root.join(&name).join("src")).unwrap();
             fs::write(root.join(&name).join("src/main.rs"), "fn main() {}").unwrap();
             let package = format!("[package]\nname = '{name}'\nversion = '1.0.0'\nedition = '2021'\n[dependencies]\n");
-            fs::write(root.join(&name).join("Cargo.toml"), package + case.dependencies).unwrap();
+            fs::write(root.join(&name).join("Cargo.toml"), package + dependencies).unwrap();
         }
         fs::write(root.join("Cargo.toml"), manifest + "]\n").unwrap();
         let lock = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crates").join(format!("{set}.lock"));
@@ -200,8 +202,9 @@ fn has_text(folder: &Utf8Path, text: &str) -> bool {
 
 /// Checks the cases of a set, and gives the rows that they show; none where the registry is out of reach.
 fn check(set: &str) -> Option<Vec<&'static Row>> {
-    let project = Project::new(set)?;
     let numbered: Vec<_> = CASES.iter().enumerate().filter(|(_, case)| case.set == set).collect();
+    let dependencies: Vec<_> = numbered.iter().map(|(number, case)| (*number, case.dependencies)).collect();
+    let project = Project::new(set, &dependencies)?;
     // cargo locks its cache, so that more at once are no faster.
     let parts: Vec<_> = numbered.chunks(numbered.len().div_ceil(2)).collect();
     let graphs = parallel::map(&parts, |part| {

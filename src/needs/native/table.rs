@@ -157,7 +157,7 @@ pub const TABLE: &[Row] = &[
         .env(SQLITE)
         .instead("the feature `bundled` of `rusqlite` or `libsqlite3-sys` compiles it"),
     Row::new("libsql-ffi", &[C], "compiles libSQL", CALLS_CC).fails(),
-    Row::new("libsql-ffi", &[Libclang], "has bindings made for libSQL", "bindgen::Builder"),
+    Row::new("libsql-ffi", &[Cmake], "compiles SQLite3 Multiple Ciphers", "cmake::Config").with(&["multiple-ciphers"]),
     Row::new("libduckdb-sys", &[Cxx], "compiles DuckDB", "cc::Build").with(&["bundled"]),
     Row::new("libduckdb-sys", &[Cmake], "compiles DuckDB", "cmake::Config").with(&["bundled-cmake"]),
     Row::new("librocksdb-sys", &[Cxx], "compiles RocksDB", "rocksdb_lib_sources.txt").env(&["ROCKSDB_LIB_DIR"]),
@@ -207,7 +207,7 @@ pub const TABLE: &[Row] = &[
         .with(&["dynamic-linking"])
         .without(&["cmake-build"]),
     Row::new("grpcio-sys", &[C, Cxx, Cmake], "compiles gRPC", "Config::new(\"grpc\")"),
-    Row::new("zeromq-src", &[Cxx], "compiles ZeroMQ", ".cpp(true)"),
+    Row::new("zmq-sys", &[Cxx], "compiles ZeroMQ", "zeromq_src::Build"),
     // Text.
     Row::new("onig_sys", &[C], "compiles Oniguruma", "cc::Build").works(),
     Row::new("onig_sys", &[Libclang], "has bindings made for Oniguruma", "bindgen::Builder")
@@ -219,7 +219,6 @@ pub const TABLE: &[Row] = &[
         .with(&["cpp"])
         .instead("without its feature `cpp` it is Rust"),
     Row::new("libxml", &[Library("libxml-2.0")], "links the system's libxml2", "libxml-2.0").env(&["LIBXML2"]),
-    Row::new("libxml", &[Libclang], "has bindings made for libxml2", "bindgen").probable(),
     Row::new("expat-sys", &[C, Cmake], "compiles Expat", "cmake::Config"),
     Row::new("freetype-sys", &[C], "compiles FreeType", CALLS_CC),
     Row::new("harfbuzz-sys", &[Cxx], "compiles HarfBuzz", ".cpp(true)").with(&["bundled"]),
