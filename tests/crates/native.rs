@@ -72,7 +72,8 @@ const CASES: &[Case] = &[
     case("libz-ng-sys", "libz-ng-sys = '1'", &[C, Cmake]),
     case("brotli-sys", "brotli-sys = '0.3'", &[C]),
     case("libdeflate-sys", "libdeflate-sys = '1'", &[C]),
-    case("libbzip3-sys", "libbzip3-sys = '0.4'", &[C, Libclang]),
+    case("libbzip3-sys", "libbzip3-sys = '0.4'", &[Libclang, Library("bzip3")]),
+    case("libbzip3-sys", "libbzip3-sys = { version = '0.4', features = ['bundled'] }", &[C, Libclang]),
     // Allocators.
     case("libmimalloc-sys", "mimalloc = '0.1'", &[C]),
     case("tikv-jemalloc-sys", "tikv-jemallocator = '0.6'", &[C, Make]),

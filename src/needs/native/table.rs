@@ -183,7 +183,11 @@ pub const TABLE: &[Row] = &[
     Row::new("libz-ng-sys", &[C, Cmake], "compiles zlib-ng", "cmake::Config").works(),
     Row::new("brotli-sys", &[C], "compiles Brotli", "brotli/enc/encode.c"),
     Row::new("libdeflate-sys", &[C], "compiles libdeflate", "cc::Build"),
-    Row::new("libbzip3-sys", &[C], "compiles bzip3", "cc::Build"),
+    Row::new("libbzip3-sys", &[C], "compiles bzip3", "cc::Build").with(&["bundled"]),
+    Row::new("libbzip3-sys", &[Library("bzip3")], "links the system's bzip3", "BZIP3_LIB_DIR")
+        .without(&["bundled"])
+        .env(&["BZIP3_LIB_DIR"])
+        .instead("its feature `bundled` compiles it"),
     Row::new("libbzip3-sys", &[Libclang], "has bindings made for bzip3", "bindgen::Builder"),
     // Allocators.
     Row::new("libmimalloc-sys", &[C], "compiles mimalloc", "cc::Build").works(),
