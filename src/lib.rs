@@ -19,6 +19,7 @@ pub mod commands;
 pub mod compile;
 pub mod engine;
 pub mod error;
+pub mod http;
 pub mod image;
 pub mod interrupt;
 pub mod linkage;

@@ -2,18 +2,17 @@
 
 use std::io::Read;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use camino::Utf8Path;
 use indicatif::ProgressBar;
-use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Method, Response, StatusCode, header};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::RootCerts;
 use ureq::{Agent, Body, SendBody};
 
 use super::auth::{self, Authorization, Challenge};
 use super::failure::{refused, unreachable};
 use crate::error::{Context, Result};
+use crate::http::{PAUSES, agent_to, broke_off, may_pass};
 use crate::interrupt;
 use crate::oci::reference::{ImageName, is_loopback};
 
@@ -24,13 +23,6 @@ pub fn host(registry: &str) -> &str {
         other => other,
     }
 }
-
-/// How long a registry may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
-const CONNECT: Duration = Duration::from_secs(15);
-
-/// The pauses before a request that failed for a reason that may pass is tried again.
-const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1200)];
 
 /// What the credentials have to allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,19 +66,7 @@ impl Client {
     /// With `tls_verify` off, certificates are not checked, and plain HTTP is tried where HTTPS is not spoken.
     pub fn new(name: &ImageName, access: Access, tls_verify: bool) -> Client {
         let host = host(name.registry());
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).disable_verification(!tls_verify);
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .user_agent(concat!("cargo-scratch/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(CONNECT))
-            .timeout_per_read(Some(SILENCE))
-            .timeout_per_write(Some(SILENCE))
-            // Blobs are often in a storage of somebody else's, who is not to be shown our credentials.
-            .redirect_auth_headers(RedirectAuthHeaders::Never)
-            .tls_config(tls.build());
-        if is_loopback(host) {
-            config = config.proxy(None);
-        }
+        let config = agent_to(host, RootCerts::PlatformVerifier, tls_verify);
         Client {
             agent: config.build().into(),
             host: host.to_owned(),
@@ -327,26 +307,6 @@ impl Read for Upload<'_> {
             progress.inc(read as u64);
         }
         Ok(read)
-    }
-}
-
-/// Statuses that tell of a passing trouble.
-fn may_pass(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// Errors of a connection that was there. One that could not be had will not be there in a second either.
-fn broke_off(error: &ureq::Error) -> bool {
-    use std::io::ErrorKind;
-    match error {
-        ureq::Error::Io(error) => matches!(
-            error.kind(),
-            ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::BrokenPipe
-                | ErrorKind::UnexpectedEof
-        ),
-        _ => false,
     }
 }
 

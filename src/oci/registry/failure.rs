@@ -6,6 +6,7 @@ use ureq::http::{Method, Response};
 
 use super::client::{Client, host_of};
 use crate::error::{Error, Exit};
+use crate::http::{is_certificate, is_lookup};
 use crate::interrupt;
 
 /// How much of an answer that isn't the specified JSON is shown.
@@ -103,7 +104,6 @@ pub fn unreachable(client: &Client, url: &str, error: ureq::Error) -> Error {
                 .because(error)
                 .help(format!("start the registry, or check the port in {}", client.option()))
         }
-        // Name resolution reports through the system's own words.
         ureq::Error::Io(error) if is_lookup(&error) => {
             failed(format!("{who} was not found")).because(error).help(check_name)
         }
@@ -116,14 +116,6 @@ pub fn unreachable(client: &Client, url: &str, error: ureq::Error) -> Error {
             .help("if this network can be trusted: --tls-verify=false"),
         error => failed(format!("{who} can't be talked to")).because(error),
     }
-}
-
-fn is_lookup(error: &std::io::Error) -> bool {
-    error.to_string().contains("failed to lookup address")
-}
-
-fn is_certificate(error: &ureq::Error) -> bool {
-    matches!(error, ureq::Error::Rustls(_)) || error.to_string().to_lowercase().contains("certificate")
 }
 
 #[cfg(test)]
