@@ -23,6 +23,7 @@ pub mod http;
 pub mod image;
 pub mod interrupt;
 pub mod linkage;
+pub mod lock;
 pub mod needs;
 pub mod oci;
 pub mod parallel;

@@ -17,6 +17,7 @@ use crate::image::{self, Image};
 use crate::interrupt;
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
+use crate::lock::Lock;
 use crate::needs::Needs;
 use crate::needs::graph::{Graph, Question};
 use crate::needs::hints::{self, Hint};
@@ -353,7 +354,9 @@ impl<'a> Project<'a> {
     /// Keeps other runs in this target folder waiting from here on, unless nothing is going to be changed.
     pub fn lock(&mut self, shell: &Shell) -> Result<()> {
         if !self.words.dry_run && self.lock.is_none() {
-            self.lock = Some(Lock::take(&scratch_folder(&self.intent.target_directory), shell)?);
+            let folder = scratch_folder(&self.intent.target_directory);
+            let waiting = || shell.status("Blocking", "waiting for another cargo scratch in this target folder");
+            self.lock = Some(Lock::take(&folder, waiting).map_err(|error| unwritable(&folder, error))?);
         }
         Ok(())
     }
@@ -455,31 +458,6 @@ fn plan_compilation(
         command: calls.iter().map(|call| call.command.as_str()).collect::<Vec<_>>().join(" && "),
         calls,
     })
-}
-
-/// The lock on the folder below the target folder; see [`Project::lock`].
-pub struct Lock {
-    _file: std::fs::File,
-}
-
-impl Lock {
-    fn take(folder: &Utf8Path, shell: &Shell) -> Result<Lock> {
-        let locking = || format!("failed to lock the folder {folder}");
-        fs_err::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
-        let path = folder.join(".lock");
-        let file = fs_err::File::create(&path).map_err(|error| unwritable(folder, error))?.into_file();
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                shell.status("Blocking", "waiting for another cargo scratch in this target folder");
-                file.lock().context(locking)?;
-            }
-            // Some network file systems have no locks; cargo goes on there too.
-            Err(std::fs::TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {}
-            Err(std::fs::TryLockError::Error(error)) => return Err(error).context(locking),
-        }
-        Ok(Lock { _file: file })
-    }
 }
 
 fn unwritable(folder: &Utf8Path, error: std::io::Error) -> Error {
