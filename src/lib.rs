@@ -24,6 +24,7 @@ pub mod image;
 pub mod interrupt;
 pub mod linkage;
 pub mod lock;
+pub mod native;
 pub mod needs;
 pub mod oci;
 pub mod parallel;

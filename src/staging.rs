@@ -124,6 +124,11 @@ impl StagedFile {
         self.file.as_file_mut()
     }
 
+    /// Where it is for now, to be read.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Puts it in its place.
     pub fn replace(self, dest: &Utf8Path) -> io::Result<()> {
         if is_special(dest) {

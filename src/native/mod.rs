@@ -1,0 +1,3 @@
+//! WITH WHAT the C and C++ code of dependencies is compiled.
+
+pub mod provision;
