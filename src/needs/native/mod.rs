@@ -6,6 +6,7 @@
 pub mod table;
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display};
 
 use cargo_metadata::semver::VersionReq;
 use serde::Serialize;
@@ -41,6 +42,25 @@ pub enum Tool {
     Library(&'static str),
     /// Some library of the target that `pkg-config` is asked for, it is not known which.
     SomeLibrary,
+}
+
+impl Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tool::C => f.write_str("a C compiler"),
+            Tool::Cxx => f.write_str("a C++ compiler"),
+            Tool::Cmake => f.write_str("cmake"),
+            Tool::Make => f.write_str("make"),
+            Tool::Autotools => f.write_str("autoconf"),
+            Tool::Perl => f.write_str("perl"),
+            Tool::Go => f.write_str("go"),
+            Tool::Protoc => f.write_str("protoc"),
+            Tool::Nasm => f.write_str("nasm"),
+            Tool::Libclang => f.write_str("libclang"),
+            Tool::Library(name) => write!(f, "the library {name}"),
+            Tool::SomeLibrary => f.write_str("a library of the system"),
+        }
+    }
 }
 
 /// How much is known.

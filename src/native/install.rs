@@ -1,0 +1,208 @@
+//! The shortest way to get a tool on this machine's system, as a command to type.
+//!
+//! What `cargo scratch doctor --fix` brings is got with that, everywhere and without root. For the rest it is the system's
+//! own package manager.
+
+use std::collections::BTreeSet;
+
+use crate::needs::native::Tool;
+
+/// Gets the compilers and cmake.
+pub const DOCTOR: &str = "cargo scratch doctor --fix";
+
+/// Who installs packages on a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// Debian, Ubuntu and what comes of them.
+    Apt,
+    /// Fedora, RHEL and what comes of them.
+    Dnf,
+    /// Alpine.
+    Apk,
+    /// Arch.
+    Pacman,
+    /// openSUSE and SLES.
+    Zypper,
+    /// macOS has none of its own; this is what there mostly is.
+    Homebrew,
+    /// Windows.
+    Winget,
+}
+
+impl Manager {
+    /// The one of this machine, if it is known.
+    pub fn of_this_machine() -> Option<Manager> {
+        if cfg!(target_os = "macos") {
+            return Some(Manager::Homebrew);
+        }
+        if cfg!(windows) {
+            return Some(Manager::Winget);
+        }
+        let text = ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| fs_err::read_to_string(path).ok());
+        text.and_then(|text| Manager::of_os_release(&text))
+    }
+
+    /// The one of a Linux system, from the text of its os-release(5): its own name counts more than those it is like.
+    pub fn of_os_release(text: &str) -> Option<Manager> {
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
+            line.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
+        };
+        let names = format!("{} {}", value("ID"), value("ID_LIKE"));
+        names.split_whitespace().find_map(|name| match name {
+            "debian" | "ubuntu" => Some(Manager::Apt),
+            "fedora" | "rhel" | "centos" | "amzn" => Some(Manager::Dnf),
+            "alpine" | "wolfi" => Some(Manager::Apk),
+            "arch" | "archlinux" => Some(Manager::Pacman),
+            "suse" | "opensuse" | "sles" => Some(Manager::Zypper),
+            name if name.starts_with("opensuse-") => Some(Manager::Zypper),
+            _ => None,
+        })
+    }
+
+    fn command(self) -> &'static str {
+        match self {
+            Manager::Apt => "apt-get install",
+            Manager::Dnf => "dnf install",
+            Manager::Apk => "apk add",
+            Manager::Pacman => "pacman -S",
+            Manager::Zypper => "zypper install",
+            Manager::Homebrew => "brew install",
+            Manager::Winget => "winget install",
+        }
+    }
+
+    fn needs_root(self) -> bool {
+        !matches!(self, Manager::Homebrew | Manager::Winget)
+    }
+
+    /// The packages that a tool is in; nothing where it is in none.
+    fn packages(self, tool: Tool) -> &'static [&'static str] {
+        use Manager::{Apk, Apt, Dnf, Homebrew, Pacman, Winget, Zypper};
+        match (tool, self) {
+            // The messages that every schema may use are in a package of their own.
+            (Tool::Protoc, Apt) => &["protobuf-compiler", "libprotobuf-dev"],
+            (Tool::Protoc, Dnf) => &["protobuf-compiler", "protobuf-devel"],
+            (Tool::Protoc, Apk) => &["protobuf-dev"],
+            (Tool::Protoc, Zypper) => &["protobuf-devel"],
+            (Tool::Protoc, Pacman | Homebrew) => &["protobuf"],
+            (Tool::Protoc, Winget) => &["Google.Protobuf"],
+            (Tool::Nasm, Winget) => &["NASM.NASM"],
+            (Tool::Nasm, _) => &["nasm"],
+            (Tool::Make, Winget) => &["ezwinports.make"],
+            (Tool::Make, _) => &["make"],
+            (Tool::Perl, Winget) => &["StrawberryPerl.StrawberryPerl"],
+            (Tool::Perl, _) => &["perl"],
+            (Tool::Go, Apt) => &["golang-go"],
+            (Tool::Go, Dnf) => &["golang"],
+            (Tool::Go, Winget) => &["GoLang.Go"],
+            (Tool::Go, _) => &["go"],
+            (Tool::Autotools, Winget) => &[],
+            (Tool::Autotools, _) => &["autoconf", "automake", "libtool"],
+            (Tool::C | Tool::Cxx | Tool::Cmake | Tool::Libclang | Tool::Library(_) | Tool::SomeLibrary, _) => &[],
+        }
+    }
+}
+
+/// What to type on this machine to get a tool; `None` where nothing is known to help.
+pub fn hint(tool: Tool) -> Option<String> {
+    command_for(&[tool])
+}
+
+/// What to type on this machine to get these tools, those that nothing is known for left out; `None` if that is all.
+pub fn command_for(tools: &[Tool]) -> Option<String> {
+    command(tools, Manager::of_this_machine(), is_root())
+}
+
+/// As [`command_for`], for a machine with this manager.
+pub fn command(tools: &[Tool], manager: Option<Manager>, is_root: bool) -> Option<String> {
+    let by_doctor = |tool: &Tool| matches!(tool, Tool::C | Tool::Cxx | Tool::Cmake | Tool::Libclang);
+    let doctor = tools.iter().any(by_doctor).then(|| DOCTOR.to_owned());
+    let system = manager.and_then(|manager| {
+        let packages: BTreeSet<&str> = tools.iter().flat_map(|tool| manager.packages(*tool)).copied().collect();
+        let sudo = if manager.needs_root() && !is_root { "sudo " } else { "" };
+        let names = packages.iter().copied().collect::<Vec<_>>().join(" ");
+        (!packages.is_empty()).then(|| format!("{sudo}{} {names}", manager.command()))
+    });
+    let commands: Vec<_> = system.into_iter().chain(doctor).collect();
+    (!commands.is_empty()).then(|| commands.join(" && "))
+}
+
+#[cfg(target_os = "linux")]
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Elsewhere nobody asks.
+#[cfg(not(target_os = "linux"))]
+fn is_root() -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_has_its_own_words() {
+        let all = [Tool::Perl, Tool::Make, Tool::Protoc, Tool::Nasm, Tool::Go, Tool::Autotools];
+        let of = |text: &str| command(&all, Manager::of_os_release(text), true).unwrap();
+        for (release, expected) in [
+            (
+                "PRETTY_NAME=\"Debian GNU/Linux 12\"\nNAME=\"Debian\"\nVERSION_ID=\"12\"\nID=debian\n",
+                "apt-get install autoconf automake golang-go libprotobuf-dev libtool make nasm perl protobuf-compiler",
+            ),
+            (
+                "ID=ubuntu\nID_LIKE=debian",
+                "apt-get install autoconf automake golang-go libprotobuf-dev libtool make nasm perl protobuf-compiler",
+            ),
+            (
+                "ID=fedora",
+                "dnf install autoconf automake golang libtool make nasm perl protobuf-compiler protobuf-devel",
+            ),
+            (
+                "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"",
+                "dnf install autoconf automake golang libtool make nasm perl protobuf-compiler protobuf-devel",
+            ),
+            ("ID=alpine", "apk add autoconf automake go libtool make nasm perl protobuf-dev"),
+            ("ID=manjaro\nID_LIKE=arch", "pacman -S autoconf automake go libtool make nasm perl protobuf"),
+            (
+                "ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"",
+                "zypper install autoconf automake go libtool make nasm perl protobuf-devel",
+            ),
+        ] {
+            assert_eq!(of(release), expected, "{release}");
+        }
+        assert_eq!(
+            command(&all, Some(Manager::Homebrew), false).unwrap(),
+            "brew install autoconf automake go libtool make nasm perl protobuf"
+        );
+        assert_eq!(
+            command(&all, Some(Manager::Winget), false).unwrap(),
+            "winget install GoLang.Go Google.Protobuf NASM.NASM StrawberryPerl.StrawberryPerl ezwinports.make"
+        );
+    }
+
+    #[test]
+    fn a_system_is_known_by_its_name_and_by_those_it_is_like() {
+        assert_eq!(Manager::of_os_release("ID_LIKE=debian\nID=alpine"), Some(Manager::Apk));
+        assert_eq!(Manager::of_os_release("ID=mint\nID_LIKE='ubuntu debian'"), Some(Manager::Apt));
+        assert_eq!(Manager::of_os_release("VARIANT_ID=fedora\nID=nixos"), None);
+        assert_eq!(Manager::of_os_release(""), None);
+    }
+
+    #[test]
+    fn compilers_come_from_the_doctor_and_only_root_goes_without_sudo() {
+        let apt = Some(Manager::Apt);
+        assert_eq!(command(&[Tool::C, Tool::Cmake, Tool::Libclang, Tool::Cxx], apt, false).unwrap(), DOCTOR);
+        assert_eq!(command(&[Tool::Nasm], apt, false).unwrap(), "sudo apt-get install nasm");
+        assert_eq!(command(&[Tool::Nasm], apt, true).unwrap(), "apt-get install nasm");
+        assert_eq!(
+            command(&[Tool::C, Tool::Perl, Tool::Make, Tool::C], apt, false).unwrap(),
+            "sudo apt-get install make perl && cargo scratch doctor --fix"
+        );
+        assert_eq!(command(&[Tool::Perl, Tool::C], None, false).unwrap(), DOCTOR);
+        assert_eq!(command(&[Tool::Library("openssl"), Tool::SomeLibrary], apt, false), None);
+        assert_eq!(command(&[Tool::Perl], None, false), None);
+    }
+}
