@@ -287,6 +287,9 @@ pub struct ImageArgs {
     /// Platforms to build for (repeat, or separate with commas), such as linux/amd64,linux/arm64
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', help_heading = IMAGE)]
     pub platform: Vec<String>,
+    /// Program that another tool built, for the image of its platform; that one is not compiled (repeat)
+    #[arg(long, value_name = "[PLATFORM=]PATH", help_heading = IMAGE)]
+    pub artifact: Vec<String>,
     /// Name of the image, with its registry where it is pushed: `[REGISTRY/]NAME[:TAG]` (repeat)
     #[arg(short, long, value_name = "REFERENCE", help_heading = IMAGE)]
     pub tag: Vec<String>,

@@ -31,7 +31,10 @@ impl Project<'_> {
     ) -> Result<Option<Built>> {
         let Some(debug) = &self.intent.debug else { return Ok(None) };
         let artifacts = stripped.iter().map(with_symbols).collect::<Result<Vec<_>>>()?;
-        if artifacts.iter().zip(stripped).all(|(whole, stripped)| whole.path() == stripped.path()) {
+        let mut compiled =
+            artifacts.iter().zip(stripped).filter(|(whole, _)| !self.is_prebuilt(whole.platform())).peekable();
+        // What another tool built has those that it left there.
+        if compiled.peek().is_some() && compiled.all(|(whole, stripped)| whole.path() == stripped.path()) {
             shell.note("the program of the debug variant has no symbols: the profile's `strip` takes them away");
         }
         let images = self.images(&artifacts, bases)?;

@@ -25,6 +25,7 @@ use crate::oci::base::reference::BaseReference;
 use crate::oci::base::{self, BaseImage};
 use crate::oci::store::BlobStore;
 use crate::parallel;
+use crate::platform::Platform;
 use crate::report::Built;
 use crate::resolve::git::Repository;
 use crate::resolve::outputs::Export;
@@ -33,6 +34,7 @@ use crate::resolve::plan::{
     Call, CompilePlan, EnginePlan, Environment, Intent, Plan, TargetPlan, Verb, intend, scratch_folder,
     target_directory,
 };
+use crate::resolve::prebuilt::Prebuilt;
 use crate::resolve::workspace::{self, Workspace};
 use crate::shell::Shell;
 use crate::smoke::{self, SmokePlan, SmokeResult};
@@ -82,7 +84,7 @@ impl<'a> Project<'a> {
         let current = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
         let cargo_config = CargoConfig::load(&current, cargo_home().as_deref(), &source.config)?;
         let profiles = manifest_profiles(&workspace.root_manifest())?;
-        let strip = match flags::user_strips(&cargo_config, &profiles, &intent.profile, &intent.platforms) {
+        let strip = match flags::user_strips(&cargo_config, &profiles, &intent.profile, &intent.compiled()) {
             true => Strip::User,
             false => Strip::Afterwards,
         };
@@ -202,7 +204,15 @@ impl<'a> Project<'a> {
 
     /// Compiles and checks. Whatever keeps a binary from starting in a scratch image ends it here.
     pub fn artifacts(&self, shell: &Shell) -> Result<Vec<StaticArtifact>> {
-        let compiled = self.compile(shell)?;
+        // What is there already can be refused before the rest is compiled.
+        let mut artifacts = self.ready(&self.prebuilt()?, shell)?;
+        artifacts.extend(self.ready(&self.compile(shell)?, shell)?);
+        artifacts.sort_by_key(|one| self.intent.platforms.iter().position(|platform| *platform == one.platform()));
+        Ok(artifacts)
+    }
+
+    /// The checked ones.
+    fn ready(&self, compiled: &Compiled, shell: &Shell) -> Result<Vec<StaticArtifact>> {
         let mut artifacts = Vec::new();
         for (artifact, checked) in compiled.artifacts.iter().zip(self.check_all(&compiled.artifacts)) {
             let (report, checked) = checked?;
@@ -218,23 +228,38 @@ impl<'a> Project<'a> {
                             self.intent.binary.name, artifact.platform, finding.message
                         ));
                     }
-                    self.note_on_symbols(&report, shell);
+                    self.note_on_symbols(&report, artifact, shell);
                     artifacts.push(checked);
                 }
-                None => return Err(self.not_ready(&report, &compiled, artifact)),
+                None => return Err(self.not_ready(&report, compiled, artifact)),
             }
         }
         Ok(artifacts)
     }
 
     /// What to do about symbols that the user keeps in the program, perhaps without meaning to.
-    fn note_on_symbols(&self, report: &Report, shell: &Shell) {
+    fn note_on_symbols(&self, report: &Report, artifact: &Artifact, shell: &Shell) {
         let has_symbols = report.warnings().any(|finding| ["symbols", "debug-sections"].contains(&finding.code));
-        if has_symbols && self.strip == Strip::User {
+        if has_symbols && self.is_prebuilt(artifact.platform) {
+            shell.note("what another tool built stays as it is: strip it there");
+        } else if has_symbols && self.strip == Strip::User {
             shell.note(
                 "`strip` of the profile or of a flag leaves them in; without it they are taken out, and kept beside the program",
             );
         }
+    }
+
+    /// Whether another tool built the program for this platform.
+    pub fn is_prebuilt(&self, platform: Platform) -> bool {
+        self.intent.prebuilt.iter().any(|one| one.platform == platform)
+    }
+
+    /// Copies of the programs that another tool built, at a place where nobody changes them.
+    fn prebuilt(&self) -> Result<Compiled> {
+        let folder = self.intent.folder().join("prebuilt");
+        let take = |one: &Prebuilt| artifacts::take_prebuilt(one, &folder, &self.intent.binary.name);
+        let artifacts = self.intent.prebuilt.iter().map(take).collect::<Result<_>>()?;
+        Ok(Compiled { artifacts, ..Compiled::default() })
     }
 
     /// Installs what is missing, calls cargo, and takes what it made to a place where nobody changes it.
@@ -263,6 +288,12 @@ impl<'a> Project<'a> {
 
     /// Who is to blame for what a report found, and the ways out.
     pub fn explain(&self, report: &Report, compiled: &Compiled, artifact: &Artifact) -> Vec<String> {
+        if self.is_prebuilt(artifact.platform) {
+            let triple = artifact.platform.triple;
+            return vec![format!(
+                "build it static, for the Rust target {triple}, or leave it out and have it compiled"
+            )];
+        }
         let rustflags = self.cargo_config.rustflags(artifact.platform.triple);
         let linker = self.compile.targets.iter().find(|target| target.platform == artifact.platform);
         let linking = Linking {
@@ -419,7 +450,7 @@ fn plan_compilation(
     let has_rust_lld = toolchain.has_rust_lld();
     let mut targets = Vec::new();
     let mut compiled = Vec::new();
-    for platform in &intent.platforms {
+    for platform in &intent.compiled() {
         let install = !toolchain.has_target(*platform);
         if install && !platform.in_rustup {
             return Err(toolchain.not_in_rustup(*platform));
@@ -453,6 +484,7 @@ fn plan_compilation(
     let calls: Vec<Call> = flags::calls(config, &compiled).iter().map(call).collect();
     Ok(CompilePlan {
         targets,
+        artifacts: intent.prebuilt.clone(),
         profile: intent.profile.clone(),
         features: intent.features.clone(),
         command: calls.iter().map(|call| call.command.as_str()).collect::<Vec<_>>().join(" && "),

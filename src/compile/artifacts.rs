@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Artifact, strip};
 use crate::error::{Context, Result};
 use crate::platform::Row;
+use crate::resolve::prebuilt::Prebuilt;
 use crate::staging;
 
 /// Who strips the program.
@@ -52,6 +53,20 @@ pub fn take(artifact: &Artifact, folder: &Utf8Path, name: &str, strip: Strip) ->
     Ok(Artifact { path: place, symbols: Some(symbols), ..artifact.clone() })
 }
 
+/// Takes a copy of a program that another tool built into `folder`, under the name of the binary: what they do with their file
+/// does not change it, and it is stripped or not as they left it.
+///
+/// # Errors
+/// If it can't be read, or written there.
+pub fn take_prebuilt(prebuilt: &Prebuilt, folder: &Utf8Path, name: &str) -> Result<Artifact> {
+    let Prebuilt { platform, path } = prebuilt;
+    let folder = folder.join(platform.folder());
+    let place = folder.join(name);
+    let taking = || format!("failed to take {path} to the folder {folder}");
+    copy(path, &place).context(taking)?;
+    Ok(Artifact { platform: *platform, path: place, symbols: None })
+}
+
 /// Where a program that [`take`] stripped still has its symbols.
 pub fn symbols_beside(program: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(symbols_place(program)).filter(|symbols| symbols.is_file())
@@ -73,6 +88,13 @@ fn keep(artifact: &Utf8Path, place: &Utf8Path) -> io::Result<()> {
         _ => {}
     }
     fs_err::hard_link(artifact, place).or_else(|_| fs_err::copy(artifact, place).map(|_| ()))
+}
+
+/// A copy that is there once it is whole: it may be one of itself.
+fn copy(from: &Utf8Path, place: &Utf8Path) -> io::Result<()> {
+    let mut staged = staging::file_beside(place)?;
+    io::copy(&mut fs_err::File::open(from)?, staged.as_file_mut())?;
+    staged.replace(place)
 }
 
 /// Raised when another file comes of the same one.

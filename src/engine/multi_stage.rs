@@ -36,6 +36,7 @@ use crate::oci::base::BaseImage;
 use crate::oci::base::reference::BaseReference;
 use crate::platform::Platform;
 use crate::resolve::plan::Intent;
+use crate::resolve::prebuilt::Prebuilt;
 use crate::resolve::workspace::Workspace;
 use crate::staging;
 
@@ -91,6 +92,11 @@ impl MultiStage {
     /// [`crate::error::Exit::Usage`] if the build needs something that lies outside the workspace.
     pub fn of(described: Described<'_>) -> Result<MultiStage> {
         let Described { workspace, intent, source, cargo_args, base, .. } = described;
+        if let Some(Prebuilt { platform, path }) = intent.prebuilt.first() {
+            return Err(Error::usage(format!("a Dockerfile that compiles has no use for the artifact `{path}`"))
+                .help(format!("leave out --artifact, and docker compiles for {platform} too"))
+                .help("or take the artifact: leave out --multi-stage"));
+        }
         let own = &intent.image.config;
         let root = &intent.workspace_root;
         let reading = || format!("failed to read {}", workspace.root_manifest());

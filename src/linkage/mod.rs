@@ -37,6 +37,18 @@ impl StaticArtifact {
     }
 }
 
+/// The platforms that a file's headers say it may be for: those among `named`, or else the first of all. The inner error
+/// says why it is not a whole ELF file.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn platforms_of(path: &Utf8Path, named: &[Platform]) -> Result<std::result::Result<Vec<Platform>, String>> {
+    Ok(elf::read(path)?.map(|facts| {
+        let fitting: Vec<_> = named.iter().copied().filter(|platform| verdict::may_run(*platform, &facts)).collect();
+        if fitting.is_empty() { verdict::platform_of(None, &facts).into_iter().collect() } else { fitting }
+    }))
+}
+
 /// Reads a file and judges it.
 ///
 /// `platform` is the one it has to run on; `None` takes the one that its header names. `build_paths` are folders whose

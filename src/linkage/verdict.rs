@@ -124,14 +124,18 @@ fn warning(code: &'static str, message: impl Into<String>) -> Finding {
 }
 
 /// The platform that a header names: the wanted one if it can be that, since a header knows no variants.
-fn platform_of(wanted: Option<Platform>, facts: &ElfFacts) -> Option<Platform> {
-    let is_for = |platform: &Platform| {
-        platform.machine == facts.machine
-            && platform.is_64 == facts.is_64
-            && platform.little_endian == facts.little_endian
-    };
-    let runs = |platform: &Platform| is_for(platform) && too_new(*platform, facts).is_none();
-    wanted.filter(is_for).or_else(|| Platform::all().find(runs))
+pub(super) fn platform_of(wanted: Option<Platform>, facts: &ElfFacts) -> Option<Platform> {
+    let wanted = wanted.filter(|platform| is_for(*platform, facts));
+    wanted.or_else(|| Platform::all().find(|platform| may_run(*platform, facts)))
+}
+
+/// Whether nothing in the headers says that it can't run there.
+pub(super) fn may_run(platform: Platform, facts: &ElfFacts) -> bool {
+    is_for(platform, facts) && too_new(platform, facts).is_none()
+}
+
+fn is_for(platform: Platform, facts: &ElfFacts) -> bool {
+    platform.machine == facts.machine && platform.is_64 == facts.is_64 && platform.little_endian == facts.little_endian
 }
 
 /// A 32-bit ARM program says in a section of its own which version of the architecture it is for; others do not say it.

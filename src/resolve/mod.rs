@@ -7,6 +7,7 @@ pub mod image;
 pub mod labels;
 pub mod outputs;
 pub mod plan;
+pub mod prebuilt;
 pub mod select;
 pub mod target_cpu;
 pub mod workspace;

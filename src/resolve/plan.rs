@@ -13,6 +13,7 @@ use super::git::Commit;
 use super::image::{SmokeWish, annotations, asked, debug_base, image_config, includes, smoke};
 use super::labels::{created, oci_labels, source_date_epoch};
 use super::outputs::{Export, ExportForm, Outputs};
+use super::prebuilt::{self, Prebuilt};
 use super::select::{Candidate, Wanted, select};
 use super::target_cpu;
 use super::workspace::Workspace;
@@ -89,6 +90,8 @@ pub struct Intent {
     pub binary: Binary,
     /// The platforms, in the order asked for.
     pub platforms: Vec<Platform>,
+    /// The programs that another tool built; their platforms are not compiled for.
+    pub prebuilt: Vec<Prebuilt>,
     /// The CPUs that are asked for, by their platforms.
     pub target_cpus: Vec<(Platform, String)>,
     /// The profile.
@@ -172,8 +175,11 @@ pub struct Plan {
 /// How the binary is compiled.
 #[derive(Clone, Debug, Serialize)]
 pub struct CompilePlan {
-    /// One for each platform.
+    /// One for each platform that is compiled for.
     pub targets: Vec<TargetPlan>,
+    /// One for each of the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<Prebuilt>,
     /// The profile.
     pub profile: String,
     /// The features.
@@ -269,16 +275,17 @@ pub fn intend(
     let asked = asked(image, &config)?;
     let labels = oci_labels(candidate.package, &binary.name, commit, created, verb == Verb::Dockerfile);
     let path = crate::image::binary::path(&binary.name)?;
-    let platforms = platforms(verb, image, &config, environment)?;
+    let (platforms, prebuilt) = platforms_and_artifacts(verb, image, &config, environment)?;
     let outputs = outputs(verb, image, output, &config, &binary)?;
     exportable(&outputs, platforms.len())?;
     Ok(Intent {
         target_cpus: target_cpu::assign(
             &source.target_cpu,
             config.target_cpu.as_deref().unwrap_or_default(),
-            &platforms,
+            &compiled(&platforms, &prebuilt),
         )?,
         platforms,
+        prebuilt,
         profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
         features: features(source, &config),
         image: ImagePlan {
@@ -344,6 +351,32 @@ fn debug(verb: Verb, image: &ImageArgs, config: &Config, outputs: &Outputs) -> R
     Ok(Some(DebugVariant { base: BaseReference::parse(&base)?, outputs: debug }))
 }
 
+/// What images there are going to be, and the programs of those that are not compiled for.
+fn platforms_and_artifacts(
+    verb: Verb,
+    image: &ImageArgs,
+    config: &Config,
+    environment: &Environment,
+) -> Result<(Vec<Platform>, Vec<Prebuilt>)> {
+    if image.platform.is_empty() && !image.artifact.is_empty() {
+        // Nothing is compiled that nobody asked for.
+        let prebuilt = prebuilt::read(&image.artifact, &[])?;
+        return match (prebuilt.as_slice(), verb) {
+            ([_, _, ..], Verb::Run) => Err(several_to_run()),
+            _ => Ok((prebuilt.iter().map(|one| one.platform).collect(), prebuilt)),
+        };
+    }
+    let platforms = platforms(verb, image, config, environment)?;
+    let prebuilt = prebuilt::read(&image.artifact, &platforms)?;
+    Ok((platforms, prebuilt))
+}
+
+/// Those among the platforms that are compiled for.
+fn compiled(platforms: &[Platform], prebuilt: &[Prebuilt]) -> Vec<Platform> {
+    let is_given = |platform: &&Platform| prebuilt.iter().any(|one| one.platform == **platform);
+    platforms.iter().filter(|platform| !is_given(platform)).copied().collect()
+}
+
 /// `build` and `run` are for this machine, `push` is for everybody, unless told otherwise.
 fn platforms(verb: Verb, image: &ImageArgs, config: &Config, environment: &Environment) -> Result<Vec<Platform>> {
     let local = matches!(verb, Verb::Build | Verb::Run | Verb::Check);
@@ -364,9 +397,13 @@ fn platforms(verb: Verb, image: &ImageArgs, config: &Config, environment: &Envir
     }
     match (platforms.as_slice(), verb) {
         ([], _) => Err(Error::usage("there is no platform to build for").help("name one: --platform linux/amd64")),
-        ([_, _, ..], Verb::Run) => Err(Error::usage("a program runs on one platform, and several are named")),
+        ([_, _, ..], Verb::Run) => Err(several_to_run()),
         _ => Ok(platforms),
     }
+}
+
+fn several_to_run() -> Error {
+    Error::usage("a program runs on one platform, and several are named")
 }
 
 fn host() -> Result<Platform> {
@@ -434,6 +471,11 @@ fn exportable(outputs: &Outputs, platforms: usize) -> Result<()> {
 }
 
 impl Intent {
+    /// The platforms that cargo compiles for, in the order asked for.
+    pub fn compiled(&self) -> Vec<Platform> {
+        compiled(&self.platforms, &self.prebuilt)
+    }
+
     /// Puts into the image what the program needs and the user has not decided.
     pub fn need(&mut self, needs: &Needs) {
         let image = &mut self.image;
@@ -459,11 +501,4 @@ impl Intent {
 /// The folder for all that cargo-scratch writes, below the target folder.
 pub fn scratch_folder(target_directory: &Utf8Path) -> Utf8PathBuf {
     target_directory.join("scratch")
-}
-
-impl Plan {
-    /// The platforms, in the order asked for.
-    pub fn platforms(&self) -> Vec<Platform> {
-        self.compile.targets.iter().map(|target| target.platform).collect()
-    }
 }

@@ -217,6 +217,7 @@ mod tests {
                 source: root.join("src/main.rs"),
             },
             platforms: Platform::defaults().take(1).collect(),
+            prebuilt: Vec::new(),
             target_cpus: Vec::new(),
             profile: "release".to_owned(),
             features: FeatureSelection::default(),

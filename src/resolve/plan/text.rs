@@ -20,6 +20,9 @@ impl Display for Plan {
                 &format!("{} ({}{cpu}, linked by {}{install})", target.platform, target.triple, target.linker),
             )?;
         }
+        for artifact in &self.compile.artifacts {
+            line("platform", &format!("{} (of {}, which is not compiled)", artifact.platform, artifact.path))?;
+        }
         for call in &self.compile.calls {
             line("compile", &call.command)?;
         }
