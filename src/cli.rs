@@ -267,6 +267,9 @@ pub struct SourceArgs {
     /// Override a configuration value of cargo's
     #[arg(long, value_name = "KEY=VALUE|PATH", help_heading = COMPILATION)]
     pub config: Vec<String>,
+    /// Get compilers that are missing into the cache folder without asking
+    #[arg(short, long, help_heading = COMPILATION)]
+    pub yes: bool,
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH", help_heading = MANIFEST)]
     pub manifest_path: Option<Utf8PathBuf>,

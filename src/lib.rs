@@ -5,12 +5,13 @@
 //! 1. [`cli`] reads the command line, [`commands`] turn it into calls of what follows.
 //! 2. [`resolve`]: WHAT to build. Flags, metadata and configuration become one [`resolve::plan::Plan`].
 //! 3. [`needs`]: WHAT the program needs: the dependency graph says which files of a usual system it reads.
-//! 4. [`compile`]: HOW to build it. One call of cargo for all platforms that it can serve at once.
-//! 5. [`linkage`]: IS it scratch-ready. Only a checked binary becomes a [`linkage::StaticArtifact`].
-//! 6. [`image`]: WHAT is in the image. Values, one file an ingredient.
-//! 7. [`engine`]: WHO assembles and delivers it: docker, podman, or ourselves through [`oci`].
-//! 8. [`smoke`]: DOES it start. Each image is run once before it goes anywhere.
-//! 9. [`report`]: what came of it, on stdout.
+//! 4. [`native`]: WITH WHAT the C and C++ code of its dependencies is compiled.
+//! 5. [`compile`]: HOW to build it. One call of cargo for all platforms that it can serve at once.
+//! 6. [`linkage`]: IS it scratch-ready. Only a checked binary becomes a [`linkage::StaticArtifact`].
+//! 7. [`image`]: WHAT is in the image. Values, one file an ingredient.
+//! 8. [`engine`]: WHO assembles and delivers it: docker, podman, or ourselves through [`oci`].
+//! 9. [`smoke`]: DOES it start. Each image is run once before it goes anywhere.
+//! 10. [`report`]: what came of it, on stdout.
 //!
 //! This is a program; its library is there for its own tests and promises nothing.
 

@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use cargo_scratch::cli::{Cargo, Command, Global};
-use cargo_scratch::shell::{Shell, Verbosity};
+use cargo_scratch::error::Error;
+use cargo_scratch::native::wrapper;
+use cargo_scratch::shell::{Color, Shell, Verbosity};
 use cargo_scratch::{commands, interrupt};
 
 fn main() -> ExitCode {
+    if let Some(result) = wrapper::stand_in(&Shell::new(Verbosity::Quiet, Color::Auto)) {
+        return ended(result, &Shell::default());
+    }
     let scratch = Cargo::from_args();
     let shell = Shell::new(verbosity(&scratch.global), scratch.global.color);
     // It shares namespaces with nobody, and only a process with a single thread can get out of those that it is in.
@@ -26,11 +31,15 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         Command::RunIsolated(_) => unreachable!("it has returned above"),
     };
+    ended(result, &shell)
+}
+
+fn ended(result: Result<(), Error>, shell: &Shell) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whatever a stage made of being stopped, the user stopped it.
-            let error = if interrupt::is_set() { cargo_scratch::error::Error::interrupted() } else { error };
+            let error = if interrupt::is_set() { Error::interrupted() } else { error };
             shell.error(&error);
             ExitCode::from(error.exit().code())
         }

@@ -70,6 +70,18 @@ impl Shell {
         self.verbosity >= Verbosity::Normal && std::io::stderr().is_terminal()
     }
 
+    /// Asks a person whether to go on; no where nobody can answer.
+    pub fn confirm(&self, question: &str) -> bool {
+        if self.verbosity < Verbosity::Normal || !std::io::stderr().is_terminal() || !std::io::stdin().is_terminal() {
+            return false;
+        }
+        let mut stderr = anstream::stderr();
+        let _ = write!(stderr, "{question} [Y/n] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer).unwrap_or(0);
+        read > 0 && ["", "y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+    }
+
     /// A status line: a verb, right-aligned to 12 columns as cargo does, and what it is about.
     pub fn status(&self, verb: &str, what: impl Display) {
         if self.verbosity >= Verbosity::Normal {

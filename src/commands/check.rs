@@ -63,7 +63,8 @@ fn built(args: &CheckArgs, shell: &Shell) -> Result<Vec<(Report, Vec<String>)>> 
         dry_run: false,
     };
     let mut project = Project::learn(words, shell)?;
-    project.lock(shell)?;
+    let graph = project.graph(shell)?;
+    project.equip(&graph, shell)?;
     let compiled = project.compile(shell)?;
     let checked = compiled.artifacts.iter().zip(project.check_all(&compiled.artifacts));
     let explained = checked.map(|(artifact, checked)| {

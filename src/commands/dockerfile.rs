@@ -33,13 +33,14 @@ pub fn dockerfile(args: &DockerfileArgs, shell: &Shell) -> Result<()> {
         context::check_folder(folder)?;
     }
     project.precheck()?;
-    project.find_needs(shell)?;
+    let (_, _, graph) = project.find_needs(shell)?;
     let bases = project.bases(project.intent.base.as_ref(), true, shell)?;
     let Some(folder) = &args.output else {
         let base = bases.first().map(Arc::as_ref);
         let (config, layers) = project.check(base)?;
         return shell.result(render::text(&config, &layers, base).trim_end());
     };
+    project.equip(&graph, shell)?;
     let artifacts = project.artifacts(shell)?;
     context::write(&project.images(&artifacts, &bases)?, folder)?;
     shell.status("Wrote", format_args!("{folder} ({})", plain_build(folder, bases.first().map(Arc::as_ref))));

@@ -51,7 +51,7 @@ pub fn explain(args: &ExplainArgs, shell: &Shell) -> Result<()> {
         dry_run: true,
     };
     let mut project = Project::learn(words, shell)?;
-    let (needs, hints) = project.find_needs(shell)?;
+    let (needs, hints, _) = project.find_needs(shell)?;
     let explanation = Explanation {
         binary: &project.intent.binary.name,
         base: project.intent.base.as_ref().map(ToString::to_string),

@@ -30,7 +30,7 @@ pub fn init(args: &InitArgs, shell: &Shell) -> Result<()> {
     };
     let mut project = Project::learn(words, shell)?;
     let manifest = project.manifest().to_owned();
-    let (needs, _) = project.find_needs(shell)?;
+    let (needs, _, _) = project.find_needs(shell)?;
     let section = section(&project.intent, &needs, project.has_several_binaries());
     if args.dry_run {
         return shell.result(section.trim_end());

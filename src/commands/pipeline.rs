@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::equip::Found;
 use crate::cli::{EngineArgs, ImageArgs, MessageFormat, OutputArgs, SourceArgs};
 use crate::compile::artifacts::{self, Strip};
 use crate::compile::cargo::{self, Build};
@@ -18,6 +19,7 @@ use crate::interrupt;
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::{self, Report, StaticArtifact};
 use crate::lock::Lock;
+use crate::native::outfit;
 use crate::needs::Needs;
 use crate::needs::graph::{Graph, Question};
 use crate::needs::hints::{self, Hint};
@@ -59,6 +61,14 @@ pub struct Project<'a> {
     pub toolchain: Toolchain,
     pub cargo_config: CargoConfig,
     pub compile: CompilePlan,
+    /// What C and C++ are compiled with.
+    pub found: Found,
+    /// Below the target folder, what is ours.
+    pub scratch: Utf8PathBuf,
+    /// The toolchain's own linker.
+    pub rust_lld: Option<Utf8PathBuf>,
+    /// What replaces the folders of this machine in the names of source files.
+    pub places: Vec<(String, String)>,
     /// Who strips the program.
     pub strip: Strip,
     /// Keeps other runs in this target folder waiting, which would change files under our hands.
@@ -88,13 +98,44 @@ impl<'a> Project<'a> {
             true => Strip::User,
             false => Strip::Afterwards,
         };
-        let compile = plan_compilation(&words, &intent, &toolchain, &cargo_config, &workspace, shell)?;
-        Ok(Project { words, workspace, intent, toolchain, cargo_config, compile, strip, lock: None })
+        let scratch = scratch_folder(&intent.target_directory);
+        let rust_lld = toolchain.rust_lld();
+        let places = places(&intent, &toolchain, &workspace);
+        let compile = plan_compilation(&intent, &toolchain, &cargo_config, rust_lld.is_some(), &places, shell)?;
+        let found = Found::default();
+        let mut project = Project {
+            words,
+            workspace,
+            intent,
+            toolchain,
+            cargo_config,
+            compile,
+            found,
+            scratch,
+            rust_lld,
+            places,
+            strip,
+            lock: None,
+        };
+        project.tell_calls(shell);
+        Ok(project)
     }
 
-    /// Finds out what the program needs, and puts it into the image. Cargo resolves the dependencies for this, which may
-    /// write a Cargo.lock, as the compilation would: so whatever can be refused is refused first.
-    pub fn find_needs(&mut self, shell: &Shell) -> Result<(Needs, Vec<Hint>)> {
+    /// Says in the plan how cargo is called.
+    pub fn tell_calls(&mut self, shell: &Shell) {
+        let tell = |call: &Call| {
+            let build = build_of(&self.words, &self.intent, &self.toolchain, call);
+            cargo::command(&build, shell.verbosity(), shell.color()).to_string()
+        };
+        let told: Vec<_> = self.compile.calls.iter().map(tell).collect();
+        for (call, command) in self.compile.calls.iter_mut().zip(&told) {
+            call.command.clone_from(command);
+        }
+        self.compile.command = told.join(" && ");
+    }
+
+    /// The packages of the program, and those that build them.
+    pub fn graph(&mut self, shell: &Shell) -> Result<Graph> {
         self.lock(shell)?;
         let question = Question {
             cargo: &self.toolchain.cargo,
@@ -106,15 +147,22 @@ impl<'a> Project<'a> {
             cargo_args: self.words.cargo_args,
             workspace: &self.workspace,
         };
-        let graph = match self.words.dry_run {
-            true => Graph::peek(&question, shell)?,
-            false => Graph::load(&question, &self.intent.folder(), shell)?,
-        };
+        match self.words.dry_run {
+            true => Graph::peek(&question, shell),
+            false => Graph::load(&question, &self.intent.folder(), shell),
+        }
+    }
+
+    /// Finds out what the program needs, and puts it into the image. Cargo resolves the dependencies for this, which may
+    /// write a Cargo.lock, as the compilation would: so whatever can be refused is refused first.
+    pub fn find_needs(&mut self, shell: &Shell) -> Result<(Needs, Vec<Hint>, Graph)> {
+        let graph = self.graph(shell)?;
         let needs = Needs::of(&graph);
         self.intent.need(&needs);
         self.precheck()?;
         let hints = hints::of(&graph).into_iter().chain(hints::of_profile(&self.intent.profile));
-        Ok((needs, hints.collect()))
+        let hints = hints.collect();
+        Ok((needs, hints, graph))
     }
 
     /// The configuration of the image, and the names of the layers that it is going to have, if it can be made.
@@ -187,7 +235,8 @@ impl<'a> Project<'a> {
         }
         intent.debug.iter().try_for_each(|debug| builtin::preflight(&debug.outputs))?;
         self.precheck()?;
-        let (_, hints) = self.find_needs(shell)?;
+        let (_, hints, graph) = self.find_needs(shell)?;
+        self.equip(&graph, shell)?;
         self.say(&hints, shell);
         let intent = &self.intent;
         Ok(Plan {
@@ -266,6 +315,7 @@ impl<'a> Project<'a> {
     pub fn compile(&self, shell: &Shell) -> Result<Compiled> {
         let missing: Vec<_> = self.compile.targets.iter().filter(|t| t.install).map(|t| t.platform).collect();
         self.toolchain.install(&missing, shell)?;
+        self.outfit(shell)?;
         let folder = self.intent.folder().join("artifacts");
         let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, self.strip);
         let mut compiled = Compiled::default();
@@ -439,15 +489,25 @@ fn build_of<'a>(words: &Words<'a>, intent: &'a Intent, toolchain: &'a Toolchain,
     }
 }
 
+/// What replaces the folders of this machine in the names of source files.
+fn places(intent: &Intent, toolchain: &Toolchain, workspace: &Workspace) -> Vec<(String, String)> {
+    let outside = workspace.packages_outside().into_iter().map(|(path, name)| (path, format!("/dependencies/{name}")));
+    reproducible::places(
+        &intent.workspace_root,
+        cargo_home().as_deref(),
+        &intent.target_directory,
+        toolchain.rust_src_remap().into_iter().chain(outside.map(|(path, to)| (path.to_string(), to))),
+    )
+}
+
 fn plan_compilation(
-    words: &Words<'_>,
     intent: &Intent,
     toolchain: &Toolchain,
     config: &CargoConfig,
-    workspace: &Workspace,
+    has_rust_lld: bool,
+    places: &[(String, String)],
     shell: &Shell,
 ) -> Result<CompilePlan> {
-    let has_rust_lld = toolchain.has_rust_lld();
     let mut targets = Vec::new();
     let mut compiled = Vec::new();
     for platform in &intent.compiled() {
@@ -462,24 +522,17 @@ fn plan_compilation(
             shell.warn(warning);
         }
         let linker = flags::linker(config, *platform, has_rust_lld);
-        compiled.push(flags::Target::new(*platform, linker.clone(), cpu.as_deref()));
-        targets.push(TargetPlan { platform: *platform, triple: platform.triple, cpu, linker, install });
+        let through = outfit::linker(&scratch_folder(&intent.target_directory), *platform);
+        compiled.push(flags::Target::new(*platform, linker.clone(), cpu.as_deref()).linked_through(through));
+        let triple = platform.triple;
+        targets.push(TargetPlan { platform: *platform, triple, cpu, linker, c: None, cxx: None, install });
     }
-    let outside = workspace.packages_outside().into_iter().map(|(path, name)| (path, format!("/dependencies/{name}")));
-    let remap = reproducible::remap_flags(
-        &intent.workspace_root,
-        cargo_home().as_deref(),
-        &intent.target_directory,
-        toolchain.rust_src_remap().into_iter().chain(outside.map(|(path, to)| (path.to_string(), to))),
-    );
+    let remap = reproducible::remap_flags(places);
     let call = |targets: &Vec<flags::Target>| {
         // The program is stripped afterwards, and its symbols kept.
         let additions = flags::additions(config, targets, false, &remap);
         let platforms = targets.iter().map(|target| target.platform).collect();
-        let mut call = Call { platforms, additions, command: String::new() };
-        let command = cargo::command(&build_of(words, intent, toolchain, &call), shell.verbosity(), shell.color());
-        call.command = command.to_string();
-        call
+        Call { platforms, additions, command: String::new() }
     };
     let calls: Vec<Call> = flags::calls(config, &compiled).iter().map(call).collect();
     Ok(CompilePlan {
@@ -487,7 +540,7 @@ fn plan_compilation(
         artifacts: intent.prebuilt.clone(),
         profile: intent.profile.clone(),
         features: intent.features.clone(),
-        command: calls.iter().map(|call| call.command.as_str()).collect::<Vec<_>>().join(" && "),
+        command: String::new(),
         calls,
     })
 }

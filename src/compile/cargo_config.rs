@@ -86,6 +86,18 @@ impl CargoConfig {
         from_env.map(String::as_str).or_else(from_file).map(str::to_owned)
     }
 
+    /// A variable as build scripts will have it: from the environment, or from the `[env]` table, where it is set and not
+    /// empty.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let in_table = self.get(&["env", name]);
+        let text = |value: &Value| value.as_str().or_else(|| value.get("value")?.as_str()).map(str::to_owned);
+        let forced = in_table.and_then(|value| value.get("force")).and_then(Value::as_bool).unwrap_or(false);
+        let from_table = in_table.and_then(text);
+        let from_env = || self.env.get(name).cloned();
+        let value = if forced { from_table.or_else(from_env) } else { from_env().or(from_table) };
+        value.filter(|value| !value.is_empty())
+    }
+
     /// The rustflags that cargo will use for a target.
     pub fn rustflags(&self, triple: &str) -> RustFlags {
         if let Some(encoded) = self.env.get("CARGO_ENCODED_RUSTFLAGS") {
@@ -335,6 +347,15 @@ mod tests {
         let flags = strings(config.get(&["build", "rustflags"]).unwrap());
         assert_eq!(flags, ["home", "included", "workspace", "member", "argument"]);
         assert_eq!(config.get(&["build", "jobs"]).unwrap().as_integer(), Some(2));
+    }
+
+    #[test]
+    fn variables_of_the_table_come_after_the_environments_unless_forced() {
+        let text =
+            "env.A = 'table'\nenv.B = { value = 'forced', force = true }\nenv.C = { value = 'c', relative = true }";
+        let config = config(text, &[("A", "environment"), ("B", "environment"), ("D", "")]);
+        let variables = ["A", "B", "C", "D"].map(|name| config.variable(name));
+        assert_eq!(variables, [Some("environment".into()), Some("forced".into()), Some("c".into()), None]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! - They go in under a `cfg(…)` key of their own, since a list can't be merged with a string that a user's file may have
 //!   under the triple. With `--target`, rustflags never apply to build scripts and macros, which are thus shared.
 
+use camino::Utf8PathBuf;
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -32,6 +33,8 @@ pub struct Target {
     pub platform: Platform,
     /// Who links it.
     pub linker: Linker,
+    /// The program that stands for `rust-lld`, where it does.
+    pub through: Option<Utf8PathBuf>,
     /// The rustflags that are this platform's alone.
     pub flags: Vec<String>,
 }
@@ -41,7 +44,13 @@ impl Target {
     pub fn new(platform: Platform, linker: Linker, cpu: Option<&str>) -> Target {
         let is_static = (!platform.static_by_default).then(|| "-Ctarget-feature=+crt-static".to_owned());
         let cpu = cpu.map(|cpu| format!("-Ctarget-cpu={cpu}"));
-        Target { platform, linker, flags: is_static.into_iter().chain(cpu).collect() }
+        Target { platform, linker, through: None, flags: is_static.into_iter().chain(cpu).collect() }
+    }
+
+    /// The same, where `rust-lld` is called through this program.
+    #[must_use]
+    pub fn linked_through(self, program: Utf8PathBuf) -> Target {
+        Target { through: Some(program), ..self }
     }
 }
 
@@ -115,9 +124,10 @@ pub fn additions(config: &CargoConfig, targets: &[Target], strip: bool, remap: &
         flags.push("-Cstrip=symbols".to_owned());
     }
     let mut additions = Additions::default();
-    for Target { platform, linker, .. } in targets {
+    for Target { platform, linker, through, .. } in targets {
         if *linker == Linker::RustLld {
-            additions.config.push(format!("target.{}.linker=\"rust-lld\"", platform.triple));
+            let program = through.as_ref().map_or("rust-lld", |program| program.as_str());
+            additions.config.push(linker_config(platform.triple, program));
         }
     }
     if let Some((RustFlags::Environment(theirs), target)) =
@@ -149,6 +159,11 @@ fn brought(flags: RustFlags) -> Vec<String> {
 
 fn arch_key(platform: Platform) -> String {
     format!("cfg(all(target_arch=\"{}\",target_os=\"linux\",target_env=\"musl\"))", platform.target_arch)
+}
+
+/// The value of a `--config` that names the linker of a target.
+pub fn linker_config(triple: &str, program: &str) -> String {
+    format!("target.{triple}.linker={}", Value::String(program.to_owned()))
 }
 
 /// The value of a `--config` that sets rustflags under a `cfg(…)` key.

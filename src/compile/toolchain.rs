@@ -49,11 +49,26 @@ impl Toolchain {
         files.any(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
     }
 
-    /// Whether the toolchain brings `rust-lld`, which rustc finds by its name.
-    pub fn has_rust_lld(&self) -> bool {
-        let mut hosts = fs_err::read_dir(self.rustlib()).into_iter().flatten().flatten();
+    /// The toolchain's `rust-lld`, which rustc finds by its name.
+    pub fn rust_lld(&self) -> Option<Utf8PathBuf> {
+        let hosts = fs_err::read_dir(self.rustlib()).into_iter().flatten().flatten();
         let name = format!("rust-lld{}", std::env::consts::EXE_SUFFIX);
-        hosts.any(|host| host.path().join("bin").join(&name).is_file())
+        let mut programs =
+            hosts.filter_map(|host| Utf8PathBuf::from_path_buf(host.path().join("bin").join(&name)).ok());
+        programs.find(|program| program.is_file())
+    }
+
+    /// The Rust target of this machine.
+    ///
+    /// # Errors
+    /// If the compiler has to be asked, and can't be run.
+    pub fn host(&self) -> Result<String> {
+        // `…/lib/rustlib/<host>/bin/rust-lld`
+        let of_linker = self.rust_lld().and_then(|program| Some(program.ancestors().nth(2)?.file_name()?.to_owned()));
+        match of_linker {
+            Some(host) => Ok(host),
+            None => ask_about(&self.sysroot, "host: ").map(Option::unwrap_or_default),
+        }
     }
 
     /// What the sources of the standard library are called where they are not installed, and what they are called here.
@@ -147,13 +162,16 @@ fn rustc_of(sysroot: &Utf8Path) -> Utf8PathBuf {
     sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// The `commit-hash` of `rustc -vV`.
-fn ask_commit(sysroot: &Utf8Path) -> Result<Option<String>> {
-    let rustc = rustc_of(sysroot);
-    let output = Command::new(rustc.as_str()).arg("-vV").capture_quietly()?;
+/// What follows this in the answer to `rustc -vV`.
+fn ask_about(sysroot: &Utf8Path, name: &str) -> Result<Option<String>> {
+    let output = Command::new(rustc_of(sysroot).as_str()).arg("-vV").capture_quietly()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let hash = text.lines().find_map(|line| line.strip_prefix("commit-hash: "));
-    Ok(hash.filter(|hash| *hash != "unknown").map(str::to_owned))
+    Ok(text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned))
+}
+
+/// The commit that the compiler was made from.
+fn ask_commit(sysroot: &Utf8Path) -> Result<Option<String>> {
+    Ok(ask_about(sysroot, "commit-hash: ")?.filter(|hash| hash != "unknown"))
 }
 
 fn ask_rustc() -> Result<Utf8PathBuf> {

@@ -23,6 +23,7 @@ use crate::engine::EngineChoice;
 use crate::error::{Context, Error, Origin, Result};
 use crate::image::ImagePlan;
 use crate::image::ingredients::{Asked, Ingredients};
+use crate::native::resolver::Compiler;
 use crate::needs::Needs;
 use crate::oci::base::reference::BaseReference;
 use crate::oci::reference::ImageName;
@@ -218,6 +219,12 @@ pub struct TargetPlan {
     pub cpu: Option<String>,
     /// The linker.
     pub linker: Linker,
+    /// The C compiler, where something is compiled with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub c: Option<Compiler>,
+    /// The C++ compiler, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cxx: Option<Compiler>,
     /// The standard library for it has to be installed first.
     pub install: bool,
 }

@@ -99,14 +99,14 @@ fn additions(asked: Asked<'_>) -> Vec<String> {
     for platform in platforms {
         if !targets.iter().any(|target| target.platform.triple == platform.triple) {
             let linker = flags::linker(config, *platform, has_rust_lld);
-            targets.push(Target { platform: *platform, linker, flags: Vec::new() });
+            targets.push(Target { platform: *platform, linker, through: None, flags: Vec::new() });
         }
     }
     let no_profiles = Table::new();
     let profiles = manifest.get("profile").and_then(Value::as_table).unwrap_or(&no_profiles);
     let strip = !flags::user_strips(config, profiles, &intent.profile, platforms);
     let [workspace, home, target] = [WORKSPACE, CARGO_HOME, TARGET].map(Utf8Path::new);
-    let remap = reproducible::remap_flags(workspace, Some(home), target, None);
+    let remap = reproducible::remap_flags(&reproducible::places(workspace, Some(home), target, None));
     // On Windows the paths were put together as it does.
     let remap: Vec<_> = remap.into_iter().map(|flag| flag.replace('\\', "/")).collect();
     flags::additions(config, &targets, strip, &remap).config

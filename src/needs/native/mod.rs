@@ -63,6 +63,26 @@ impl Display for Tool {
     }
 }
 
+impl Tool {
+    /// The program that is called; of a library, its name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Tool::C => "cc",
+            Tool::Cxx => "c++",
+            Tool::Cmake => "cmake",
+            Tool::Make => "make",
+            Tool::Autotools => "autoreconf",
+            Tool::Perl => "perl",
+            Tool::Go => "go",
+            Tool::Protoc => "protoc",
+            Tool::Nasm => "nasm",
+            Tool::Libclang => "libclang",
+            Tool::Library(name) => name,
+            Tool::SomeLibrary => "a library",
+        }
+    }
+}
+
 /// How much is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

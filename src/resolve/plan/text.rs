@@ -15,9 +15,12 @@ impl Display for Plan {
         for target in &self.compile.targets {
             let install = if target.install { ", to be installed first" } else { "" };
             let cpu = target.cpu.as_ref().map_or_else(String::new, |cpu| format!(" for {cpu}"));
+            let c = target.c.as_ref().map_or_else(String::new, |compiler| format!(", C by {compiler}"));
+            let cxx = target.cxx.as_ref().filter(|cxx| target.c.as_ref() != Some(cxx));
+            let cxx = cxx.map_or_else(String::new, |compiler| format!(", C++ by {compiler}"));
             line(
                 "platform",
-                &format!("{} ({}{cpu}, linked by {}{install})", target.platform, target.triple, target.linker),
+                &format!("{} ({}{cpu}, linked by {}{c}{cxx}{install})", target.platform, target.triple, target.linker),
             )?;
         }
         for artifact in &self.compile.artifacts {

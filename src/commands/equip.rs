@@ -1,0 +1,152 @@
+//! Finds what C and C++ are compiled with, gets what is missing if that is wanted, and refuses what is certain to fail.
+
+use super::pipeline::Project;
+use crate::error::Result;
+use crate::native::equipment::{Equipment, Host, equip};
+use crate::native::machine::{Machine, Provisioned, Search};
+use crate::native::outfit::{self, Setting, Target};
+use crate::native::resolver::Compiler;
+use crate::native::{cxx, preflight, provision};
+use crate::needs::graph::Graph;
+use crate::needs::native::{Demand, Tool, demands, runs_code_here};
+use crate::platform::Platform;
+use crate::resolve::plan::TargetPlan;
+use crate::shell::Shell;
+
+/// What was found, and where it was looked for.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What is used, and what is missing.
+    pub equipment: Equipment,
+    machine: Machine,
+    /// This machine's Rust target.
+    host: String,
+}
+
+impl Project<'_> {
+    /// Makes the plan of the compilation complete.
+    ///
+    /// # Errors
+    /// If something is missing without which the build fails, and it could not be got.
+    pub fn equip(&mut self, graph: &Graph, shell: &Shell) -> Result<()> {
+        let found = self.look(graph, shell)?;
+        for risk in &found.equipment.risks {
+            shell.warn(preflight::risk(risk));
+        }
+        if found.equipment.fails() {
+            return Err(preflight::refuse(&self.intent.binary.name, &found.equipment));
+        }
+        for target in &mut self.compile.targets {
+            let equipped = found.equipment.of(target.platform);
+            target.c = equipped.and_then(|equipped| equipped.c.clone());
+            target.cxx = equipped.and_then(|equipped| equipped.cxx.clone());
+        }
+        self.found = found;
+        let calls: Vec<_> = self.compile.calls.iter().map(|call| call.platforms.clone()).collect();
+        let additions: Vec<_> = calls
+            .iter()
+            .map(|platforms| outfit::additions(&self.found.equipment, &self.targets(platforms), &self.setting()))
+            .collect();
+        for (call, more) in self.compile.calls.iter_mut().zip(additions) {
+            call.additions.config.extend(more.config);
+            call.additions.env.extend(more.env);
+        }
+        self.tell_calls(shell);
+        Ok(())
+    }
+
+    fn look(&self, graph: &Graph, shell: &Shell) -> Result<Found> {
+        let demands = demands(graph);
+        let links = runs_code_here(graph);
+        let asks_pkg_config = ["pkg-config", "system-deps"].iter().any(|name| graph.named(name).next().is_some());
+        let host =
+            if demands.is_empty() && !links && !asks_pkg_config { String::new() } else { self.toolchain.host()? };
+        let found = |search| {
+            let machine = self.machine(&demands, &host, search);
+            let platforms = self.compiled_platforms();
+            let own = Host { triple: &host, links };
+            let equipment = equip(&demands, &platforms, own, &self.cargo_config, &machine);
+            let equipment = Equipment { asks_pkg_config, ..equipment };
+            Found { equipment, machine, host: host.clone() }
+        };
+        let search = if wants_compiler(&demands) { Search::Near } else { Search::Nowhere };
+        let first = found(search);
+        if !lacks_compiler(&first.equipment) {
+            return self.get_missing(first, || found(search), shell);
+        }
+        self.get_missing(found(Search::Everywhere), || found(Search::Near), shell)
+    }
+
+    fn machine(&self, demands: &[Demand], host: &str, search: Search) -> Machine {
+        if demands.is_empty() && search == Search::Nowhere && which::which("cc").is_ok() {
+            // Nobody asks for anything.
+            return Machine::with_cc();
+        }
+        Machine::look(&self.compiled_platforms(), host, Provisioned::look(), search)
+    }
+
+    /// The platforms that something is compiled for.
+    fn compiled_platforms(&self) -> Vec<Platform> {
+        self.compile.calls.iter().flat_map(|call| call.platforms.iter().copied()).collect()
+    }
+
+    /// Gets what the cache folder can have of what is missing, if the user wants that.
+    fn get_missing(&self, found: Found, again: impl FnOnce() -> Found, shell: &Shell) -> Result<Found> {
+        let yes = self.words.source.yes;
+        let wanted = preflight::providable(&found.equipment, yes);
+        let is_asked = !self.words.dry_run && !wanted.is_empty();
+        if !is_asked || !(yes || shell.confirm(&preflight::question(&found.equipment, &wanted))) {
+            return Ok(found);
+        }
+        let offline = self.words.source.offline || self.words.source.frozen;
+        for tool in wanted {
+            provision::provide(tool, offline, shell)?;
+        }
+        Ok(again())
+    }
+
+    /// Puts compilers and linkers where cargo was told that they are.
+    pub fn outfit(&self, shell: &Shell) -> Result<()> {
+        let platforms = self.compiled_platforms();
+        let missing = outfit::install(&self.found.equipment, &self.targets(&platforms), &self.setting())?;
+        for (platform, recipe) in missing {
+            shell.status("Preparing", format_args!("the C++ library for {platform}, once for all projects"));
+            let busy = shell.busy("Compiling", "libc++");
+            let made = cxx::make(&recipe, shell);
+            drop(busy);
+            made?;
+        }
+        Ok(())
+    }
+
+    fn targets(&self, platforms: &[Platform]) -> Vec<Target<'_>> {
+        let of = |platform: &Platform| {
+            let plan = self.compile.targets.iter().find(|target| target.platform == *platform);
+            let cpu = plan.and_then(|plan: &TargetPlan| plan.cpu.as_deref());
+            Target { platform: *platform, cpu }
+        };
+        platforms.iter().map(of).collect()
+    }
+
+    fn setting(&self) -> Setting<'_> {
+        Setting {
+            scratch: &self.scratch,
+            rust_lld: self.rust_lld.as_deref(),
+            places: &self.places,
+            config: &self.cargo_config,
+            machine: &self.found.machine,
+            host: &self.found.host,
+        }
+    }
+}
+
+fn wants_compiler(demands: &[Demand]) -> bool {
+    demands.iter().any(|demand| matches!(demand.tool, Tool::C | Tool::Cxx | Tool::Libclang))
+}
+
+/// Whether there is a compiler only as the last resort, or none.
+fn lacks_compiler(equipment: &Equipment) -> bool {
+    let is_poor = |compiler: &Option<Compiler>| matches!(compiler, Some(Compiler::Clang { .. }));
+    let poor = equipment.platforms.iter().any(|equipped| is_poor(&equipped.c));
+    poor || !equipment.risks.is_empty() || equipment.missing.iter().any(|missing| preflight::is_compiler(missing.what))
+}

@@ -1,0 +1,361 @@
+//! What a program is compiled with on this machine: a compiler for each platform that wants one, and what is missing.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
+use super::machine::Machine;
+use super::resolver::{Compiler, Language, resolve};
+use super::variables;
+use super::zig::Zig;
+use crate::compile::cargo_config::CargoConfig;
+use crate::needs::native::{Certainty, Demand, Glibc, Tool};
+use crate::platform::Platform;
+
+/// What is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Equipment {
+    /// One for each platform that C or C++ is compiled for, or whose headers are read.
+    pub platforms: Vec<Equipped>,
+    /// Who links what runs on this machine, where it is not rustc's own choice.
+    pub host_linker: Option<HostLinker>,
+    /// Build scripts ask `pkg-config` for libraries.
+    pub asks_pkg_config: bool,
+    /// What there is no program for.
+    pub missing: Vec<Missing>,
+    /// C that is compiled against glibc's headers.
+    pub risks: Vec<Risk>,
+}
+
+/// What is used for a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equipped {
+    /// The platform.
+    pub platform: Platform,
+    /// Who compiles C.
+    pub c: Option<Compiler>,
+    /// Who compiles C++.
+    pub cxx: Option<Compiler>,
+    /// C++ is known to be linked, so that its library is needed.
+    pub links_cxx: bool,
+    /// Bindings are made of headers.
+    pub reads_headers: bool,
+}
+
+/// Who links build scripts and macros where there is no `cc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostLinker {
+    /// A compiler by another name.
+    Program(Utf8PathBuf),
+    /// zig
+    Zig(Zig),
+}
+
+/// Something that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What it is.
+    pub what: Lack,
+    /// The platforms that it is missing for; none where it is missing for this machine.
+    pub platforms: Vec<Platform>,
+    /// The build fails without it.
+    pub is_certain: bool,
+    /// Who wants it.
+    pub demands: Vec<Demand>,
+}
+
+/// What is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// A tool that build scripts call.
+    Tool(Tool),
+    /// A linker for what runs on this machine.
+    HostLinker,
+}
+
+/// C code that is compiled with glibc's headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Risk {
+    /// The platform.
+    pub platform: Platform,
+    /// The compiler.
+    pub compiler: Compiler,
+    /// The packages.
+    pub packages: Vec<String>,
+}
+
+/// The machine that compiles.
+#[derive(Clone, Copy, Debug)]
+pub struct Host<'a> {
+    /// Its Rust target.
+    pub triple: &'a str,
+    /// Something runs on it that has to be linked: build scripts, macros.
+    pub links: bool,
+}
+
+/// Finds out what is used, and what is missing. `platforms` are those that are compiled for.
+pub fn equip(
+    demands: &[Demand],
+    platforms: &[Platform],
+    host: Host<'_>,
+    config: &CargoConfig,
+    machine: &Machine,
+) -> Equipment {
+    let mut equipment = Equipment { host_linker: host_linker(host, config, machine), ..Equipment::default() };
+    let host_lacks = host.links && lacks_cc(host, config, machine) && equipment.host_linker.is_none();
+    if host_lacks {
+        equipment.missing.push(Missing {
+            what: Lack::HostLinker,
+            platforms: Vec::new(),
+            is_certain: true,
+            demands: Vec::new(),
+        });
+    }
+    let trees = trees(platforms);
+    for (platform, tree) in platforms.iter().zip(trees) {
+        let wanted: Vec<&Demand> = unmet(demands, platform.triple, config)
+            .filter(|demand| !demand.for_host && demand.trees.contains(&tree))
+            .collect();
+        equip_platform(*platform, &wanted, config, machine, &mut equipment);
+    }
+    for demand in unmet(demands, host.triple, config).filter(|demand| demand.for_host) {
+        // A linker for this machine is a compiler for it too.
+        let is_there = match demand.tool {
+            Tool::C | Tool::Cxx => !host_lacks,
+            Tool::Library(_) | Tool::SomeLibrary => true,
+            tool => machine.has(tool, config),
+        };
+        if !is_there && !matches!(demand.tool, Tool::C | Tool::Cxx) {
+            equipment.lacks(demand, None);
+        }
+    }
+    equipment.missing.sort_by_key(|missing| missing.what);
+    equipment
+}
+
+/// The demands that no variable meets, for a target.
+fn unmet<'a>(demands: &'a [Demand], triple: &'a str, config: &'a CargoConfig) -> impl Iterator<Item = &'a Demand> {
+    demands
+        .iter()
+        .filter(move |demand| demand.is_for(triple) && !demand.is_met(triple, |name| config.variable(name).is_some()))
+}
+
+/// The tree of each platform: cargo prints one for each triple, in their order.
+fn trees(platforms: &[Platform]) -> Vec<usize> {
+    let triples: BTreeSet<_> = platforms.iter().map(|platform| platform.triple).collect();
+    let place = |platform: &Platform| triples.iter().position(|triple| *triple == platform.triple).unwrap_or_default();
+    platforms.iter().map(place).collect()
+}
+
+fn equip_platform(
+    platform: Platform,
+    wanted: &[&Demand],
+    config: &CargoConfig,
+    machine: &Machine,
+    equipment: &mut Equipment,
+) {
+    let wants = |tool: Tool| wanted.iter().any(|demand| demand.tool == tool);
+    let compiler =
+        |language| resolve(language, platform, variables::users_compiler(language, platform.triple, config), machine);
+    let reads_headers = wants(Tool::Libclang);
+    let compiles = wants(Tool::C) || wants(Tool::Cxx);
+    let c = compiler(Language::C).filter(|_| compiles || reads_headers);
+    let cxx = compiler(Language::Cxx).filter(|_| compiles);
+    let of_c: Vec<_> = wanted.iter().filter(|demand| demand.tool == Tool::C).copied().collect();
+    let c = match &c {
+        Some(Compiler::GlibcGcc { .. }) if of_c.iter().any(|demand| demand.glibc == Glibc::Fails) => None,
+        _ => c,
+    };
+    if let Some(compiler @ Compiler::GlibcGcc { .. }) = &c
+        && compiles
+    {
+        let packages: BTreeSet<_> = of_c.iter().map(|demand| demand.package.clone()).collect();
+        let packages = packages.into_iter().collect();
+        equipment.risks.push(Risk { platform, compiler: compiler.clone(), packages });
+    }
+    for demand in wanted {
+        let is_there = match demand.tool {
+            Tool::C => c.is_some(),
+            Tool::Cxx => cxx.is_some(),
+            tool => machine.has(tool, config),
+        };
+        if !is_there {
+            equipment.lacks(demand, Some(platform));
+        }
+    }
+    if c.is_some() || cxx.is_some() {
+        let links_cxx = wanted.iter().any(|d| d.tool == Tool::Cxx && d.certainty == Certainty::Certain);
+        equipment.platforms.push(Equipped { platform, c, cxx, links_cxx, reads_headers });
+    }
+}
+
+impl Equipment {
+    fn lacks(&mut self, demand: &Demand, platform: Option<Platform>) {
+        let what = Lack::Tool(demand.tool);
+        let place = self.missing.iter().position(|missing| missing.what == what).unwrap_or_else(|| {
+            let new = Missing { what, platforms: Vec::new(), is_certain: false, demands: Vec::new() };
+            self.missing.push(new);
+            self.missing.len() - 1
+        });
+        let missing = &mut self.missing[place];
+        missing.is_certain |= demand.certainty == Certainty::Certain;
+        missing.platforms.extend(platform.filter(|platform| !missing.platforms.contains(platform)));
+        if !missing.demands.contains(demand) {
+            missing.demands.push(demand.clone());
+        }
+    }
+
+    /// What is used for a platform.
+    pub fn of(&self, platform: Platform) -> Option<&Equipped> {
+        self.platforms.iter().find(|equipped| equipped.platform == platform)
+    }
+
+    /// Whether something is missing without which the build fails.
+    pub fn fails(&self) -> bool {
+        self.missing.iter().any(|missing| missing.is_certain)
+    }
+}
+
+fn lacks_cc(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> bool {
+    // Elsewhere rustc finds what it links with itself.
+    let calls_cc = ["-linux-", "-apple-"].iter().any(|system| host.triple.contains(system));
+    calls_cc && config.linker(host.triple).is_none() && machine.program("cc").is_none()
+}
+
+fn host_linker(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> Option<HostLinker> {
+    if !host.links || !lacks_cc(host, config, machine) {
+        return None;
+    }
+    let other = ["gcc", "clang"].into_iter().find_map(|name| machine.program(name));
+    let zig = || machine.zig.clone().filter(|_| host.triple.ends_with("-linux-gnu")).map(HostLinker::Zig);
+    other.map(|program| HostLinker::Program(program.to_owned())).or_else(zig)
+}
+
+/// Where zig's own headers are read instead of a system's, in the order in which they are searched.
+pub fn headers(compiler: &Compiler, triple: &str, has_own_clang: bool, wants_cxx: bool) -> Vec<Utf8PathBuf> {
+    match compiler {
+        Compiler::Zig(zig) => {
+            let cxx = wants_cxx.then(|| super::zig::cxx_headers(&zig.library)).into_iter().flatten();
+            // A clang that comes without its own.
+            let own = has_own_clang.then(|| zig.own_headers());
+            cxx.chain(own).chain(zig.headers(triple)).collect()
+        }
+        Compiler::Clang { headers, .. } => vec![headers.clone()],
+        _ => Vec::new(),
+    }
+}
+
+impl Machine {
+    /// Whether a tool is there that is called by its name.
+    pub fn has(&self, tool: Tool, config: &CargoConfig) -> bool {
+        let any = |names: &[&str]| names.iter().any(|name| self.program(name).is_some());
+        match tool {
+            Tool::C | Tool::Cxx => true,
+            Tool::Cmake => any(&["cmake"]) || self.cmake.is_some() || config.variable("CMAKE").is_some(),
+            Tool::Make => any(&["make", "gmake"]),
+            Tool::Autotools => any(&["autoreconf"]),
+            Tool::Perl => any(&["perl"]),
+            Tool::Go => any(&["go"]),
+            Tool::Protoc => any(&["protoc"]),
+            Tool::Nasm => any(&["nasm"]),
+            Tool::Libclang => self.libclang.is_some(),
+            Tool::Library(_) | Tool::SomeLibrary => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::needs::graph::Graph;
+    use crate::needs::native::demands;
+
+    const HOST: Host<'_> = Host { triple: "x86_64-unknown-linux-gnu", links: true };
+
+    fn machine(programs: &[&str], with_zig: bool) -> Machine {
+        let zig = Zig { command: vec!["zig".into()], version: "0.17.1".into(), library: "/z".into() };
+        let programs = programs.iter().map(|name| ((*name).to_owned(), format!("/bin/{name}").into()));
+        Machine {
+            arch: "x86_64".to_owned(),
+            programs: programs.collect(),
+            zig: with_zig.then_some(zig),
+            ..Machine::default()
+        }
+    }
+
+    fn equipped(lines: &[&str], machine: &Machine, env: &[(&str, &str)]) -> Equipment {
+        let graph = Graph::of_depths(lines).unwrap();
+        let platforms: Vec<_> = Platform::defaults().collect();
+        equip(&demands(&graph), &platforms, HOST, &CargoConfig::for_tests("", env), machine)
+    }
+
+    fn missing(equipment: &Equipment) -> Vec<(Lack, usize, bool)> {
+        let missing = equipment.missing.iter();
+        missing.map(|missing| (missing.what, missing.platforms.len(), missing.is_certain)).collect()
+    }
+
+    /// aarch64's tree comes first.
+    const RING: [&str; 8] = [
+        "0;;app v1.0.0 (/w)",
+        "1;;ring v0.17.0",
+        "2!;;cc v1.0.0",
+        "1;bundled;libsqlite3-sys v0.30.0",
+        "2!;;cc v1.0.0",
+        "0;;app v1.0.0 (/w)",
+        "1;;ring v0.17.0",
+        "2!;;cc v1.0.0",
+    ];
+
+    #[test]
+    fn nothing_is_looked_for_that_nobody_wants() {
+        let equipment = equipped(&["0;;app v1.0.0 (/w)", "1;;serde v1.0.0"], &machine(&["cc"], true), &[]);
+        assert_eq!(equipment, Equipment::default());
+    }
+
+    #[test]
+    fn a_compiler_is_missing_for_the_platforms_that_have_none() {
+        let equipment = equipped(&RING, &machine(&["cc", "musl-gcc"], false), &[]);
+        assert_eq!(missing(&equipment), [(Lack::Tool(Tool::C), 1, true)]);
+        assert_eq!(equipment.missing[0].platforms, [Platform::parse("arm64").unwrap()]);
+        let names: Vec<_> = equipment.missing[0].demands.iter().map(|demand| demand.package.as_str()).collect();
+        assert_eq!(names, ["libsqlite3-sys", "ring"]);
+        assert!(equipment.fails());
+        let equipment = equipped(&RING, &machine(&["cc"], true), &[]);
+        assert_eq!(missing(&equipment), []);
+        assert!(matches!(equipment.of(Platform::parse("amd64").unwrap()).unwrap().c, Some(Compiler::Zig(_))));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn glibcs_compiler_is_a_risk_and_not_for_what_is_known_to_fail() {
+        let ring = &["0;;app v1.0.0", "0;;app v1.0.0", "1;;ring v0.17.0"];
+        let equipment = equipped(ring, &machine(&["cc", "gcc"], false), &[]);
+        assert_eq!((equipment.missing.len(), equipment.risks.len()), (0, 1));
+        assert_eq!(equipment.risks[0].packages, ["ring"]);
+        let sqlite = &["0;;app v1.0.0", "0;;app v1.0.0", "1;bundled;libsqlite3-sys v0.30.0"];
+        let equipment = equipped(sqlite, &machine(&["cc", "gcc"], false), &[]);
+        assert_eq!(missing(&equipment), [(Lack::Tool(Tool::C), 1, true)]);
+    }
+
+    #[test]
+    fn the_users_compiler_serves_and_variables_meet_demands() {
+        let env = [("CC_aarch64_unknown_linux_musl", "mine"), ("TARGET_CC", "mine")];
+        assert_eq!(missing(&equipped(&RING, &machine(&["cc"], false), &env)), []);
+        let openssl = &["0;;app v1.0.0", "1;;openssl-sys v0.9.100", "0;;app v1.0.0", "1;;openssl-sys v0.9.100"];
+        let found = equipped(openssl, &machine(&["cc"], true), &[]);
+        assert!(found.fails() && matches!(found.missing[0].what, Lack::Tool(Tool::Library(_))), "{found:?}");
+        assert!(!equipped(openssl, &machine(&["cc"], true), &[("OPENSSL_DIR", "/o")]).fails());
+    }
+
+    #[test]
+    fn without_cc_another_compiler_links_what_runs_here() {
+        let lines = ["0;;app v1.0.0", "1;;serde v1.0.0"];
+        let equipment = equipped(&lines, &machine(&[], false), &[]);
+        assert_eq!(missing(&equipment), [(Lack::HostLinker, 0, true)]);
+        let with_clang = equipped(&lines, &machine(&["clang"], true), &[]);
+        assert_eq!(with_clang.host_linker, Some(HostLinker::Program("/bin/clang".into())));
+        assert!(matches!(equipped(&lines, &machine(&[], true), &[]).host_linker, Some(HostLinker::Zig(_))));
+        let users = [("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "mine")];
+        assert_eq!(equipped(&lines, &machine(&[], false), &users), Equipment::default());
+    }
+}

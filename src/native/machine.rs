@@ -1,0 +1,226 @@
+//! Which compilers there are on this machine.
+
+use std::collections::BTreeMap;
+use std::env::consts::ARCH;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::provision::Tool;
+use super::zig::Zig;
+use crate::platform::Platform;
+
+/// What was found. Values only: the table of the resolver asks nothing of the machine itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Its CPU, as [`std::env::consts::ARCH`] names it.
+    pub arch: String,
+    /// Its own C library is musl, and its compilers are made for that.
+    pub is_musl: bool,
+    /// Programs on `PATH`, by the names that they were looked for by.
+    pub programs: BTreeMap<String, Utf8PathBuf>,
+    /// The folders of musl's headers, by the names of their platforms: see [`names`].
+    pub headers: BTreeMap<String, Utf8PathBuf>,
+    /// zig, wherever it is from.
+    pub zig: Option<Zig>,
+    /// The cmake of the cache folder.
+    pub cmake: Option<Utf8PathBuf>,
+    /// The folder of libclang.
+    pub libclang: Option<Libclang>,
+}
+
+/// The library that `bindgen` reads headers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Libclang {
+    /// `bindgen` finds it by itself.
+    Systems,
+    /// The cache folder's, without the headers that belong to a compiler.
+    Provisioned(Utf8PathBuf),
+}
+
+/// What the cache folder has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provisioned {
+    /// zig
+    pub zig: Option<Utf8PathBuf>,
+    /// cmake
+    pub cmake: Option<Utf8PathBuf>,
+    /// libclang, as a file.
+    pub libclang: Option<Utf8PathBuf>,
+}
+
+impl Provisioned {
+    /// Looks into the cache folder.
+    pub fn look() -> Provisioned {
+        let program = Tool::program;
+        Provisioned { zig: program(Tool::Zig), cmake: program(Tool::Cmake), libclang: program(Tool::Libclang) }
+    }
+}
+
+/// The names that a compiler for a platform goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// `x86_64-linux-musl`: what a musl compiler's name begins with.
+    pub musl: String,
+    /// `x86_64-linux-gnu`: the same for glibc's.
+    pub glibc: String,
+}
+
+/// The names for a platform.
+pub fn names(platform: Platform) -> Names {
+    let mut parts = platform.triple.split('-');
+    let arch = match parts.next().unwrap_or_default() {
+        "riscv64gc" => "riscv64",
+        "armv7" => "arm",
+        arch => arch,
+    };
+    let musl = parts.next_back().unwrap_or("musl");
+    Names { musl: format!("{arch}-linux-{musl}"), glibc: format!("{arch}-linux-{}", musl.replace("musl", "gnu")) }
+}
+
+/// The programs that the table may ask for, beside those of a platform.
+const PROGRAMS: [&str; 18] = [
+    "cc",
+    "gcc",
+    "g++",
+    "clang",
+    "musl-gcc",
+    "ar",
+    "ranlib",
+    "llvm-ar",
+    "llvm-ranlib",
+    "llvm-config",
+    "cmake",
+    "make",
+    "gmake",
+    "autoreconf",
+    "perl",
+    "go",
+    "protoc",
+    "nasm",
+];
+
+impl Machine {
+    /// Looks for what there is for these platforms; for zig only as far as it may be needed.
+    pub fn look(platforms: &[Platform], host: &str, provisioned: Provisioned, zig: Search) -> Machine {
+        let mut programs = BTreeMap::new();
+        let mut headers = BTreeMap::new();
+        let mut look_for = |name: String| {
+            if let Some(path) = program(&name) {
+                programs.insert(name, path);
+            }
+        };
+        PROGRAMS.iter().for_each(|name| look_for((*name).to_owned()));
+        for platform in platforms {
+            let Names { musl, glibc } = names(*platform);
+            ["gcc", "g++", "ar", "ranlib"].iter().for_each(|name| look_for(format!("{musl}-{name}")));
+            ["gcc", "ar", "ranlib"].iter().for_each(|name| look_for(format!("{glibc}-{name}")));
+            if let Some(folder) = headers_of(&musl) {
+                headers.insert(musl, folder);
+            }
+        }
+        let zig = find_zig(provisioned.zig.as_deref(), zig);
+        let libclang = find_libclang(&programs).then_some(Libclang::Systems).or_else(|| {
+            let file = provisioned.libclang?;
+            Some(Libclang::Provisioned(file.parent()?.to_owned()))
+        });
+        let is_musl = host.ends_with("-musl");
+        Machine { arch: ARCH.to_owned(), is_musl, programs, headers, zig, cmake: provisioned.cmake, libclang }
+    }
+
+    /// A machine of which nothing is known but that it has a `cc`.
+    pub fn with_cc() -> Machine {
+        Machine { programs: BTreeMap::from([("cc".to_owned(), "cc".into())]), ..Machine::default() }
+    }
+
+    /// A program, by its name.
+    pub fn program(&self, name: &str) -> Option<&Utf8Path> {
+        self.programs.get(name).map(Utf8PathBuf::as_path)
+    }
+}
+
+/// The path of a program on `PATH`.
+pub fn program(name: &str) -> Option<Utf8PathBuf> {
+    Utf8PathBuf::from_path_buf(which::which(name).ok()?).ok()
+}
+
+/// Where Debian and Alpine have musl's headers.
+fn headers_of(musl: &str) -> Option<Utf8PathBuf> {
+    let folders = [format!("/usr/include/{musl}"), format!("/usr/{musl}/include")];
+    folders.into_iter().map(Utf8PathBuf::from).find(|folder| folder.join("stdio.h").is_file())
+}
+
+/// Whether `bindgen` would find the library: where the user says, or where LLVM is usually installed.
+///
+/// <https://github.com/KyleMayes/clang-sys#environment-variables>
+fn find_libclang(programs: &BTreeMap<String, Utf8PathBuf>) -> bool {
+    if std::env::var_os("LIBCLANG_PATH").is_some() || programs.contains_key("llvm-config") {
+        return true;
+    }
+    let versions = fs_err::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let llvm = versions.filter(|folder| folder.file_name().to_string_lossy().starts_with("llvm"));
+    let llvm = llvm.filter_map(|folder| Utf8PathBuf::from_path_buf(folder.path().join("lib")).ok());
+    let known = [
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/Library/Developer/CommandLineTools/usr/lib",
+        "/Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib",
+        "/usr/local/opt/llvm/lib",
+        "/opt/homebrew/opt/llvm/lib",
+        r"C:\Program Files\LLVM\bin",
+    ];
+    known.into_iter().map(Utf8PathBuf::from).chain(llvm).any(|folder| has_libclang(&folder))
+}
+
+/// Whether a folder has the library that `bindgen` loads.
+fn has_libclang(folder: &Utf8Path) -> bool {
+    let names = ["libclang.so", "libclang-", "libclang.dylib", "libclang.dll"];
+    let mut files = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    files.any(|file| {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        names.iter().any(|known| name.starts_with(known)) && !name.ends_with(".a")
+    })
+}
+
+/// Where zig is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Search {
+    /// Nowhere: nobody needs it.
+    Nowhere,
+    /// On `PATH` and in the cache folder.
+    Near,
+    /// Among Python's modules too: the question takes as long as all others together.
+    Everywhere,
+}
+
+/// The user's own on `PATH` first; Python is asked last, though it may have one of the user's too.
+fn find_zig(provisioned: Option<&Utf8Path>, search: Search) -> Option<Zig> {
+    let near = || {
+        let own = program("zig").and_then(|path| Zig::ask(vec![path.into_string()]));
+        own.or_else(|| Zig::ask(vec![provisioned?.to_string()]))
+    };
+    let pythons = || {
+        let python = ["python3", "python"].into_iter().find_map(program)?;
+        Zig::ask(vec![python.into_string(), "-m".to_owned(), "ziglang".to_owned()])
+    };
+    let near = (search >= Search::Near).then(near).flatten();
+    near.or_else(|| (search == Search::Everywhere).then(pythons).flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compilers_for_a_platform_go_by_its_names() {
+        for platform in Platform::all() {
+            let Names { musl, glibc } = names(platform);
+            assert!(musl.contains("-linux-musl") && glibc.contains("-linux-gnu"), "{musl} {glibc}");
+        }
+        let arm64 = names(Platform::parse("linux/arm64").unwrap());
+        assert_eq!((arm64.musl.as_str(), arm64.glibc.as_str()), ("aarch64-linux-musl", "aarch64-linux-gnu"));
+    }
+}

@@ -1,0 +1,335 @@
+//! Brings what a program is compiled with to where cargo and build scripts find it: folders with compilers below the target
+//! folder, and what cargo is told of them.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::cxx::Recipe;
+use super::equipment::{self, Equipment, Equipped, HostLinker};
+use super::machine::{Libclang, Machine};
+use super::resolver::Compiler;
+use super::variables::{self, Told};
+use super::wrapper::{self, Role, Spec};
+use super::zig::{self, Zig};
+use super::{cmake, provision};
+use crate::compile::cargo_config::CargoConfig;
+use crate::compile::flags::{Additions, linker_config};
+use crate::compile::reproducible;
+use crate::error::{Context, Result};
+use crate::needs::native::Tool;
+use crate::platform::Platform;
+use crate::staging;
+
+/// What all of it depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Below the target folder, what is ours.
+    pub scratch: &'a Utf8Path,
+    /// The toolchain's linker.
+    pub rust_lld: Option<&'a Utf8Path>,
+    /// What is replaced by what in the names of source files.
+    pub places: &'a [(String, String)],
+    /// The user's configuration.
+    pub config: &'a CargoConfig,
+    /// What there is on this machine.
+    pub machine: &'a Machine,
+    /// This machine's Rust target.
+    pub host: &'a str,
+}
+
+/// What is compiled for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The platform.
+    pub platform: Platform,
+    /// The CPU that rustc compiles for, where it is none of its own choice.
+    pub cpu: Option<&'a str>,
+}
+
+/// The folder of a platform's programs.
+fn folder(scratch: &Utf8Path, platform: Platform) -> Utf8PathBuf {
+    scratch.join("native").join(platform.folder())
+}
+
+/// What stands for the toolchain's `rust-lld`, and finds more libraries than that.
+pub fn linker(scratch: &Utf8Path, platform: Platform) -> Utf8PathBuf {
+    Role::RustLld.path(&folder(scratch, platform))
+}
+
+/// The folder of those for this machine.
+fn host_folder(setting: &Setting<'_>) -> Utf8PathBuf {
+    setting.scratch.join("native").join("host")
+}
+
+/// The folder with the libraries that musl has in one.
+fn library_folder(setting: &Setting<'_>) -> Utf8PathBuf {
+    setting.scratch.join("native").join("lib")
+}
+
+/// What cargo is told for these platforms, which are compiled for in one call.
+pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Setting<'_>) -> Additions {
+    let mut additions = Additions::default();
+    for target in targets {
+        let folder = folder(setting.scratch, target.platform);
+        let equipped = equipment.of(target.platform);
+        let headers = equipped.map_or_else(Vec::new, |equipped| headers(equipped, setting));
+        let told = Told {
+            triple: target.platform.triple,
+            folder: &folder,
+            c: equipped.and_then(|equipped| equipped.c.as_ref()),
+            cxx: equipped.and_then(|equipped| equipped.cxx.as_ref()),
+            headers: &headers,
+            // Where the target is this machine's own, so are its libraries.
+            hides_libraries: equipment.asks_pkg_config && target.platform.triple != setting.host,
+        };
+        additions.env.extend(variables::of(&told, setting.config));
+    }
+    additions.env.extend(host_variables(equipment, setting));
+    if let Some(linker) = &equipment.host_linker {
+        let program = match linker {
+            HostLinker::Program(program) => program.clone(),
+            HostLinker::Zig(_) => Role::Cc.path(&host_folder(setting)),
+        };
+        additions.config.push(linker_config(setting.host, program.as_str()));
+    }
+    additions
+}
+
+fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut set = |name: String, value: String| {
+        if setting.config.variable(&name).is_none() {
+            found.push((name, value));
+        }
+    };
+    if let Some(linker) = &equipment.host_linker {
+        let program = |role: Role| match linker {
+            HostLinker::Program(program) => program.clone(),
+            HostLinker::Zig(_) => role.path(&host_folder(setting)),
+        };
+        set(variables::of_target("CC", setting.host), program(Role::Cc).into_string());
+        if matches!(linker, HostLinker::Zig(_)) {
+            set(variables::of_target("CXX", setting.host), program(Role::Cxx).into_string());
+            set(variables::of_target("AR", setting.host), program(Role::Ar).into_string());
+        }
+    }
+    let wants = equipment.platforms.iter().any(|equipped| equipped.reads_headers);
+    if let Some(Libclang::Provisioned(folder)) = &setting.machine.libclang
+        && wants
+    {
+        set("LIBCLANG_PATH".to_owned(), folder.to_string());
+    }
+    if let Some(cmake) = setting.machine.cmake.as_ref().filter(|_| setting.machine.program("cmake").is_none()) {
+        set("CMAKE".to_owned(), cmake.to_string());
+    }
+    found
+}
+
+fn headers(equipped: &Equipped, setting: &Setting<'_>) -> Vec<Utf8PathBuf> {
+    let compiler = equipped.c.as_ref().filter(|_| equipped.reads_headers);
+    let lacks_own = matches!(setting.machine.libclang, Some(Libclang::Provisioned(_)));
+    let of = |compiler| equipment::headers(compiler, equipped.platform.triple, lacks_own, equipped.links_cxx);
+    compiler.map_or_else(Vec::new, of)
+}
+
+/// Puts everything there, and gives the libraries of C++ that are yet to be made.
+///
+/// # Errors
+/// If a folder can't be written.
+pub fn install(
+    equipment: &Equipment,
+    targets: &[Target<'_>],
+    setting: &Setting<'_>,
+) -> Result<Vec<(Platform, Recipe)>> {
+    let mut recipes = Vec::new();
+    let libraries = library_folder(setting);
+    fs_err::create_dir_all(&libraries).context(|| format!("failed to make the folder {libraries}"))?;
+    for name in EMPTY {
+        let file = libraries.join(name);
+        if !file.is_file() {
+            staging::write(&file, b"!<arch>\n").context(|| format!("failed to write {file}"))?;
+        }
+    }
+    for target in targets {
+        let folder = folder(setting.scratch, target.platform);
+        let equipped = equipment.of(target.platform);
+        let spec = spec(equipped, target, setting)?;
+        let root = variables::root(&folder);
+        fs_err::create_dir_all(&root).context(|| format!("failed to make the folder {root}"))?;
+        if equipped.is_some() {
+            let text = cmake::toolchain_file(target.platform, &folder, &root, !spec.cxx.is_empty());
+            let file = variables::cmake_file(&folder);
+            if fs_err::read_to_string(&file).ok().as_ref() != Some(&text) {
+                staging::write(&file, text.as_bytes()).context(|| format!("failed to write {file}"))?;
+            }
+        }
+        if let Some(recipe) = spec.cxx_library.clone().filter(|_| equipped.is_some_and(|one| one.links_cxx)) {
+            recipes.push((target.platform, recipe));
+        }
+        wrapper::install(&folder, &spec)?;
+    }
+    if let Some(HostLinker::Zig(zig)) = &equipment.host_linker {
+        wrapper::install(&host_folder(setting), &host_spec(zig, setting)?)?;
+    }
+    recipes.retain(|(_, recipe)| !recipe.is_made());
+    Ok(recipes)
+}
+
+/// The libraries that musl has nothing in: all is in `libc.a`, and a program may still be linked with these.
+const EMPTY: [&str; 8] =
+    ["libm.a", "libpthread.a", "libdl.a", "librt.a", "libutil.a", "libresolv.a", "libcrypt.a", "libxnet.a"];
+
+fn spec(equipped: Option<&Equipped>, target: &Target<'_>, setting: &Setting<'_>) -> Result<Spec> {
+    let mut spec = Spec {
+        rust_lld: setting.rust_lld.map(ToOwned::to_owned),
+        libraries: vec![library_folder(setting)],
+        ..Spec::default()
+    };
+    let Some(equipped) = equipped else { return Ok(spec) };
+    let [c, cxx] = [equipped.c.as_ref(), equipped.cxx.as_ref()];
+    if let Some(compiler) = c {
+        compile_with(compiler, target, setting, &mut spec)?;
+    }
+    match cxx {
+        Some(Compiler::Zig(zig)) => {
+            let recipe = recipe(zig, target.platform)?;
+            spec.libraries.push(recipe.folder.clone());
+            spec.cxx_library = Some(recipe);
+            if spec.is_zig {
+                spec.cxx = [zig.command.clone(), vec!["c++".to_owned()]].concat();
+            } else {
+                // The arguments of the two are not the same: C++ has a folder of its own.
+                let folder = cxx_folder(setting, target.platform);
+                let mut own = Spec { libraries: Vec::new(), ..Spec::default() };
+                compile_with(&Compiler::Zig(zig.clone()), target, setting, &mut own)?;
+                own.cxx = [zig.command.clone(), vec!["c++".to_owned()]].concat();
+                wrapper::install(&folder, &own)?;
+                spec.cxx = vec![Role::Cxx.path(&folder).into_string()];
+            }
+        }
+        Some(Compiler::MuslGcc { program, .. }) => {
+            spec.cxx = vec![program.to_string()];
+            spec.libraries.extend(library_of(program));
+        }
+        Some(Compiler::User { command, .. }) => spec.libraries.extend(library_of(Utf8Path::new(command))),
+        _ => {}
+    }
+    Ok(spec)
+}
+
+fn cxx_folder(setting: &Setting<'_>, platform: Platform) -> Utf8PathBuf {
+    folder(setting.scratch, platform).join("c++.d")
+}
+
+fn compile_with(compiler: &Compiler, target: &Target<'_>, setting: &Setting<'_>, spec: &mut Spec) -> Result<()> {
+    let triple = target.platform.triple;
+    let words = |program: &Utf8PathBuf| vec![program.to_string()];
+    let archiver = |archiver: &Option<Utf8PathBuf>| archiver.as_ref().map_or_else(Vec::new, words);
+    match compiler {
+        Compiler::User { .. } => return Ok(()),
+        Compiler::Zig(zig) => {
+            let call = |name: &str| [zig.command.clone(), vec![name.to_owned()]].concat();
+            (spec.cc, spec.ar, spec.ranlib) = (call("cc"), call("ar"), call("ranlib"));
+            spec.is_zig = true;
+            spec.compile = ["-target", &zig::target(triple)].map(str::to_owned).to_vec();
+            let cpu = target.cpu.map(|cpu| cpu.replace('-', "_")).or_else(|| zig::cpu(triple).map(str::to_owned));
+            spec.compile.extend(cpu.map(|cpu| format!("-mcpu={cpu}")));
+            // It traps what C leaves undefined, and what has the traps' names is not linked.
+            spec.compile.push("-fno-sanitize=undefined".to_owned());
+            spec.compile.push(format!("-ffile-prefix-map={}=/zig", zig.library));
+            spec.env = zig_env(setting)?;
+        }
+        Compiler::MuslGcc { program, archiver: ar } => {
+            (spec.cc, spec.ar) = (words(program), archiver(ar));
+            spec.link = vec!["-static".to_owned()];
+        }
+        Compiler::GlibcGcc { program, archiver: ar } => {
+            (spec.cc, spec.ar) = (words(program), archiver(ar));
+            // Some distributions have it on, and its functions are glibc's.
+            spec.compile = ["-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=0"].map(str::to_owned).to_vec();
+        }
+        Compiler::Clang { program, headers, archiver } => {
+            (spec.cc, spec.ar) = (words(program), words(archiver));
+            spec.compile = vec![format!("--target={}", zig::target(triple)), "-nostdlibinc".to_owned()];
+            spec.compile.extend(["-isystem".to_owned(), headers.to_string()]);
+            spec.link = clang_link(triple, setting);
+        }
+    }
+    if !spec.is_zig {
+        let option = if target.platform.target_arch.starts_with("x86") { "-march" } else { "-mcpu" };
+        spec.compile.extend(target.cpu.map(|cpu| format!("{option}={cpu}")));
+        let ranlib = spec.ar.first().map(|ar| ar.replace("-ar", "-ranlib"));
+        let ranlib = ranlib.map(|path| if path.ends_with("/ar") { path.replace("/ar", "/ranlib") } else { path });
+        spec.ranlib = ranlib.filter(|path| Utf8Path::new(path).is_file()).into_iter().collect();
+    }
+    spec.compile.extend(reproducible::file_prefix_flags(setting.places));
+    Ok(())
+}
+
+/// What a configure script needs that links to try the compiler: the toolchain's musl and linker.
+fn clang_link(triple: &str, setting: &Setting<'_>) -> Vec<String> {
+    let Some(rust_lld) = setting.rust_lld else { return Vec::new() };
+    let bin = rust_lld.parent().unwrap_or(Utf8Path::new("."));
+    let rustlib = bin.ancestors().nth(2).unwrap_or(bin);
+    let musl = rustlib.join(triple).join("lib").join("self-contained");
+    let linker = bin.join("gcc-ld").join(format!("ld.lld{}", std::env::consts::EXE_SUFFIX));
+    let words = ["-static".to_owned(), format!("--ld-path={linker}"), "-nodefaultlibs".to_owned()];
+    words.into_iter().chain([format!("-B{musl}"), format!("-L{musl}"), "-lc".to_owned()]).collect()
+}
+
+fn zig_env(setting: &Setting<'_>) -> Result<BTreeMap<String, String>> {
+    let names = ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"];
+    let free = names.into_iter().filter(|name| setting.config.variable(name).is_none());
+    let folder = provision::zig_cache_folder()?;
+    Ok(free.map(|name| (name.to_owned(), folder.to_string())).collect())
+}
+
+/// How zig's C++ library is made for a platform.
+fn recipe(zig: &Zig, platform: Platform) -> Result<Recipe> {
+    let (target, cpu) = (zig::target(platform.triple), zig::cpu(platform.triple));
+    let mut compile = vec!["-target".to_owned(), target.clone()];
+    compile.extend(cpu.map(|cpu| format!("-mcpu={cpu}")));
+    let name = cpu.map_or_else(|| target.clone(), |_| platform.triple.to_owned());
+    let folder = provision::cache_folder()?.join("c++").join(format!("zig-{}", zig.version)).join(name);
+    Ok(Recipe { zig: zig.command.clone(), compile, folder })
+}
+
+/// The folder of the C++ library that belongs to a gcc, where it says so.
+fn library_of(program: &Utf8Path) -> Option<Utf8PathBuf> {
+    let command = crate::process::Command::new(program.as_str()).arg("-print-file-name=libstdc++.a");
+    let output = command.capture_quietly().ok().filter(|output| output.status.success())?;
+    let path = Utf8PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    path.is_absolute().then(|| path.parent().map(ToOwned::to_owned)).flatten()
+}
+
+fn host_spec(zig: &Zig, setting: &Setting<'_>) -> Result<Spec> {
+    let call = |name: &str| [zig.command.clone(), vec![name.to_owned()]].concat();
+    let arch = setting.host.split('-').next().unwrap_or_default();
+    // The glibc that Rust itself asks for: https://doc.rust-lang.org/rustc/platform-support.html
+    let version = if ["x86_64", "aarch64", "i686"].contains(&arch) { ".2.17" } else { "" };
+    Ok(Spec {
+        cc: call("cc"),
+        cxx: call("c++"),
+        ar: call("ar"),
+        ranlib: call("ranlib"),
+        is_zig: true,
+        compile: vec![
+            "-target".to_owned(),
+            format!("{}{version}", zig::target(setting.host)),
+            "-fno-sanitize=undefined".to_owned(),
+        ],
+        env: zig_env(setting)?,
+        ..Spec::default()
+    })
+}
+
+/// What can be had from the package index, of what is missing.
+pub fn providable(tool: Tool) -> Option<provision::Tool> {
+    match tool {
+        Tool::C | Tool::Cxx => Some(provision::Tool::Zig),
+        Tool::Cmake => Some(provision::Tool::Cmake),
+        Tool::Libclang => Some(provision::Tool::Libclang),
+        _ => None,
+    }
+}

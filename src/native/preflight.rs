@@ -1,0 +1,127 @@
+//! What is said before anything is compiled: everything that is missing at once, who wants it, and how to get it.
+
+use super::equipment::{Equipment, Lack, Missing, Risk};
+use super::{install, outfit, provision};
+use crate::error::{Error, Exit};
+use crate::needs::native::{Demand, Tool};
+use crate::platform::Platform;
+
+/// The command that gets what the cache folder can have.
+pub const FIX: &str = "cargo scratch doctor --fix";
+
+/// Whether it is a compiler that is missing.
+pub fn is_compiler(what: Lack) -> bool {
+    matches!(what, Lack::HostLinker | Lack::Tool(Tool::C | Tool::Cxx))
+}
+
+/// What the cache folder can have of what is missing: of what is certain to be needed, or of `all`.
+pub fn providable(equipment: &Equipment, all: bool) -> Vec<provision::Tool> {
+    let missing = equipment.missing.iter().filter(|missing| missing.is_certain || all);
+    let mut tools: Vec<provision::Tool> = Vec::new();
+    for tool in missing.filter_map(|missing| tool_for(missing.what)).filter(|tool| tool.is_offered()) {
+        if !tools.contains(&tool) {
+            tools.push(tool);
+        }
+    }
+    tools
+}
+
+fn tool_for(what: Lack) -> Option<provision::Tool> {
+    match what {
+        Lack::HostLinker => cfg!(target_os = "linux").then_some(provision::Tool::Zig),
+        Lack::Tool(tool) => outfit::providable(tool),
+    }
+}
+
+/// Asks whether they are to be got.
+pub fn question(equipment: &Equipment, tools: &[provision::Tool]) -> String {
+    let lacks: Vec<_> = equipment.missing.iter().filter(|missing| tool_for(missing.what).is_some()).collect();
+    let lacks: Vec<_> = lacks.into_iter().map(|missing| missing.title()).collect();
+    let tools: Vec<_> = tools.iter().map(ToString::to_string).collect();
+    format!("There is {}. Get {} into your cache folder?", lacks.join(", and "), tools.join(" and "))
+}
+
+/// The error for a build that is certain to fail.
+pub fn refuse(binary: &str, equipment: &Equipment) -> Error {
+    let certain: Vec<_> = equipment.missing.iter().filter(|missing| missing.is_certain).collect();
+    let described: Vec<_> = certain.iter().map(|missing| missing.describe()).collect();
+    let error = Error::new(Exit::Compile, format!("`{binary}` can't be compiled on this machine"))
+        .because(described.join("\n"));
+    let tools = providable(equipment, false);
+    let names: Vec<_> = tools.iter().map(|tool| tool.name()).collect();
+    let error = if tools.is_empty() {
+        error
+    } else {
+        error.help(format!("get {} into your cache folder: {FIX}", names.join(" and ")))
+    };
+    let is_got = |missing: &&&Missing| tool_for(missing.what).is_some_and(|tool| tools.contains(&tool));
+    let others = certain.iter().filter(|missing| !is_got(missing));
+    let others: Vec<_> = others.filter_map(|missing| missing.what.tool()).collect();
+    let error =
+        error.maybe_help(install::command_for(&others).map(|command| format!("install what is missing: {command}")));
+    instead(&certain).into_iter().fold(error, Error::help)
+}
+
+/// What the program can do without it.
+fn instead(missing: &[&Missing]) -> Vec<String> {
+    let demands = missing.iter().flat_map(|missing| &missing.demands).filter(|demand| !demand.instead.is_empty());
+    let mut helps = Vec::new();
+    for demand in demands {
+        let help = format!("for `{}`: {}", demand.package, demand.instead);
+        if !helps.contains(&help) {
+            helps.push(help);
+        }
+    }
+    helps
+}
+
+/// The warning for C code that is compiled with glibc's headers.
+pub fn risk(risk: &Risk) -> String {
+    let names: Vec<_> = risk.packages.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "{} for {} is compiled by {}, and is linked with musl: what differs shows when it runs; get a compiler for musl: {FIX}",
+        names.join(", "),
+        risk.platform,
+        risk.compiler
+    )
+}
+
+impl Lack {
+    fn tool(self) -> Option<Tool> {
+        match self {
+            Lack::Tool(tool) => Some(tool),
+            Lack::HostLinker => None,
+        }
+    }
+}
+
+impl Missing {
+    /// `no C compiler for musl`
+    fn title(&self) -> String {
+        match self.what {
+            Lack::HostLinker => "no `cc`, which links build scripts and macros".to_owned(),
+            Lack::Tool(Tool::C) => "no C compiler for musl".to_owned(),
+            Lack::Tool(Tool::Cxx) => "no C++ compiler with a library for musl".to_owned(),
+            Lack::Tool(Tool::Library(name)) => format!("no `{name}` for musl: it is a library of the system's"),
+            Lack::Tool(Tool::SomeLibrary) => "no library of the system's for musl".to_owned(),
+            Lack::Tool(Tool::Libclang) => "no libclang, which bindgen loads".to_owned(),
+            Lack::Tool(tool) => format!("no `{}`", tool.program()),
+        }
+    }
+
+    /// The same, with who wants it.
+    fn describe(&self) -> String {
+        let platforms: Vec<_> = self.platforms.iter().map(Platform::to_string).collect();
+        let platforms = if platforms.is_empty() { String::new() } else { format!(" ({})", platforms.join(", ")) };
+        let mut text = format!("{}{platforms}", self.title());
+        for demand in &self.demands {
+            text.push_str(&format!("\n  {}", wants(demand)));
+        }
+        text
+    }
+}
+
+/// `ring 0.17.14 compiles its cryptography: app -> rustls -> ring`
+fn wants(demand: &Demand) -> String {
+    format!("{} {} {}: {}", demand.package, demand.version, demand.why, demand.path.join(" -> "))
+}

@@ -1,0 +1,298 @@
+//! This program under the name of a compiler, an archiver or a linker.
+//!
+//! Build scripts take a compiler's path, not a command with arguments, and shell scripts are none on Windows. So the program
+//! itself lies in a folder as `cc`, `c++`, `ar`, `ranlib` and `rust-lld`, beside a file that says what these stand for.
+//! `rust-lld` is there because a linker's path is no part of what cargo names its files by, as a flag would be.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use super::{cxx, zig};
+use crate::error::{Context, Error, Exit, Result};
+use crate::process::Command;
+use crate::shell::Shell;
+use crate::staging;
+
+/// What the names in a folder stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Spec {
+    /// The C compiler's command.
+    pub cc: Vec<String>,
+    /// The C++ compiler's.
+    pub cxx: Vec<String>,
+    /// The archiver's.
+    pub ar: Vec<String>,
+    /// The command that writes an archive's index.
+    pub ranlib: Vec<String>,
+    /// The compiler is zig, which needs some arguments put in its own words.
+    pub is_zig: bool,
+    /// Arguments of every compilation, before the caller's.
+    pub compile: Vec<String>,
+    /// Arguments where something is linked.
+    pub link: Vec<String>,
+    /// Variables.
+    pub env: BTreeMap<String, String>,
+    /// The linker of the toolchain.
+    pub rust_lld: Option<Utf8PathBuf>,
+    /// Folders that the linker looks for libraries in, after all that it is told.
+    pub libraries: Vec<Utf8PathBuf>,
+    /// What makes the C++ library that is not there yet.
+    pub cxx_library: Option<cxx::Recipe>,
+}
+
+/// What the program is called as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A C compiler.
+    Cc,
+    /// A C++ compiler.
+    Cxx,
+    /// An archiver.
+    Ar,
+    /// The command that writes an archive's index.
+    Ranlib,
+    /// The linker.
+    RustLld,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 5] = [Role::Cc, Role::Cxx, Role::Ar, Role::Ranlib, Role::RustLld];
+
+    /// The name of the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Cc => "cc",
+            Role::Cxx => "c++",
+            Role::Ar => "ar",
+            Role::Ranlib => "ranlib",
+            // rustc tells from this name that it speaks to lld itself.
+            Role::RustLld => "rust-lld",
+        }
+    }
+
+    /// Its path in a folder.
+    pub fn path(self, folder: &Utf8Path) -> Utf8PathBuf {
+        folder.join(format!("{}{}", self.name(), std::env::consts::EXE_SUFFIX))
+    }
+}
+
+/// The file with the [`Spec`].
+const SPEC: &str = "spec.json";
+
+/// Puts the program into a folder under every name, with what they stand for.
+///
+/// Nothing is touched that is as it should be: build scripts may look at the time of their compiler.
+///
+/// # Errors
+/// If the folder can't be written.
+pub fn install(folder: &Utf8Path, spec: &Spec) -> Result<()> {
+    let installing = || format!("failed to put compilers into the folder {folder}");
+    fs_err::create_dir_all(folder).context(installing)?;
+    let text = serde_json::to_vec_pretty(spec).context(installing)?;
+    let file = folder.join(SPEC);
+    if fs_err::read(&file).ok().as_ref() != Some(&text) {
+        staging::write(&file, &text).context(installing)?;
+    }
+    let program = std::env::current_exe().context(installing)?;
+    for role in Role::ALL {
+        put(&program, &role.path(folder)).context(installing)?;
+    }
+    Ok(())
+}
+
+/// A second name of the program, or a copy where that can't be.
+fn put(program: &Path, place: &Utf8Path) -> std::io::Result<()> {
+    let wanted = fs_err::metadata(program)?;
+    let same = |is: &std::fs::Metadata| is.len() == wanted.len() && is.modified().ok() == wanted.modified().ok();
+    if fs_err::metadata(place).is_ok_and(|is| same(&is)) {
+        return Ok(());
+    }
+    let beside = Utf8PathBuf::from(format!("{place}.{}", std::process::id()));
+    let _ = fs_err::remove_file(&beside);
+    let made = fs_err::hard_link(program, &beside).or_else(|_| {
+        fs_err::copy(program, &beside)?;
+        fs_err::OpenOptions::new().write(true).open(&beside)?.file().set_modified(wanted.modified()?)
+    });
+    made.and_then(|()| fs_err::rename(&beside, place)).inspect_err(|_| {
+        let _ = fs_err::remove_file(&beside);
+    })
+}
+
+/// Does what is asked of a compiler, if this program was called as one; `None` if it is itself.
+///
+/// On Unix it becomes that compiler, and comes back only with an error.
+pub fn stand_in(shell: &Shell) -> Option<Result<()>> {
+    let program = std::env::current_exe().ok()?;
+    let name = program.file_stem()?.to_str()?;
+    let role = Role::ALL.into_iter().find(|role| role.name() == name)?;
+    let file = program.with_file_name(SPEC);
+    let text = fs_err::read(&file).ok()?;
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    Some(act(role, &file, &text, arguments, shell))
+}
+
+fn act(role: Role, file: &Path, text: &[u8], arguments: Vec<OsString>, shell: &Shell) -> Result<()> {
+    let spec: Spec = serde_json::from_slice(text).context(|| format!("failed to read {}", file.display()))?;
+    if role == Role::RustLld
+        && wants_cxx(&arguments)
+        && let Some(recipe) = &spec.cxx_library
+    {
+        cxx::make(recipe, shell)?;
+    }
+    let command = command(role, &spec, arguments).ok_or_else(|| {
+        Error::new(Exit::Failure, format!("{} stands for no program", file.with_file_name(role.name()).display()))
+    })?;
+    command.take_over(shell)
+}
+
+/// The call that one of the names stands for; `None` if it stands for none.
+pub fn command(role: Role, spec: &Spec, arguments: Vec<OsString>) -> Option<Command> {
+    let command = match role {
+        Role::Cc => compiler(&spec.cc, spec, arguments)?,
+        Role::Cxx => compiler(&spec.cxx, spec, arguments)?,
+        Role::Ar => program(&spec.ar)?.args(arguments),
+        Role::Ranlib => program(&spec.ranlib)?.args(arguments),
+        Role::RustLld => {
+            let libraries = spec.libraries.iter().flat_map(|folder| ["-L".to_owned(), folder.to_string()]);
+            Command::new(spec.rust_lld.clone()?.as_str()).args(arguments).args(libraries)
+        }
+    };
+    Some(spec.env.iter().fold(command, |command, (name, value)| command.env(name, value)))
+}
+
+fn program(words: &[String]) -> Option<Command> {
+    (!words.is_empty()).then(|| zig::called(words))
+}
+
+fn compiler(words: &[String], spec: &Spec, arguments: Vec<OsString>) -> Option<Command> {
+    let links = !arguments.iter().any(|argument| ["-c", "-S", "-E", "-M", "-MM"].iter().any(|one| argument == *one));
+    let asks = arguments.iter().any(|argument| argument == "--version" || argument == "-v") && arguments.len() == 1;
+    let arguments = if spec.is_zig { arguments.into_iter().flat_map(in_zigs_words).collect() } else { arguments };
+    let command = program(words)?.args(&spec.compile);
+    Some(command.args(spec.link.iter().filter(|_| links && !asks)).args(arguments))
+}
+
+/// What zig understands of an argument for clang or gcc.
+fn in_zigs_words(argument: OsString) -> Option<OsString> {
+    let Some(text) = argument.to_str() else { return Some(argument) };
+    // Its own way to name the target is among the arguments already; it knows no triple of four parts.
+    if text.starts_with("--target=") || text.starts_with("-mtune=") {
+        return None;
+    }
+    if let Some(definition) = text.strip_prefix("-Wp,").filter(|rest| rest.starts_with("-D") || rest.starts_with("-U"))
+    {
+        return Some(definition.into());
+    }
+    match text.split_once('=') {
+        Some(("-march" | "-mcpu", cpu)) => cpu_argument(cpu),
+        _ => Some(argument),
+    }
+}
+
+/// A CPU, or a version of the ARM architecture with extensions, as zig has it.
+fn cpu_argument(cpu: &str) -> Option<OsString> {
+    // The program is for other machines than the one that it is built on.
+    if cpu == "native" {
+        return None;
+    }
+    let (name, extensions) = cpu.split_once('+').unwrap_or((cpu, ""));
+    let extensions = if extensions.is_empty() { String::new() } else { format!("+{extensions}") };
+    let Some(version) = name.strip_prefix("armv8").or_else(|| name.strip_prefix("armv9").map(|_| "")) else {
+        return Some(format!("-mcpu={}{extensions}", name.replace('-', "_")).into());
+    };
+    // `armv8.2-a`, `armv8-a`
+    let minor = version.strip_suffix("-a").unwrap_or(version).strip_prefix('.');
+    let version = minor.map_or_else(String::new, |minor| format!("+v8_{minor}a"));
+    Some(format!("-mcpu=generic{version}{extensions}").into())
+}
+
+/// Whether a link asks for the C++ library.
+fn wants_cxx(arguments: &[OsString]) -> bool {
+    let names = ["-lc++", "-lstdc++", "-lc++abi", "-lsupc++"];
+    arguments.iter().any(|argument| names.iter().any(|name| argument == OsStr::new(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> Spec {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+        Spec {
+            cc: words("zig cc"),
+            cxx: words("zig c++"),
+            ar: words("zig ar"),
+            is_zig: true,
+            compile: words("-target x86_64-linux-musl"),
+            link: words("-static"),
+            env: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
+            rust_lld: Some("/s/rust-lld".into()),
+            libraries: vec!["/l".into()],
+            ..Spec::default()
+        }
+    }
+
+    fn called(role: Role, arguments: &str) -> Option<String> {
+        let arguments = arguments.split(' ').map(OsString::from).collect();
+        command(role, &spec(), arguments).map(|command| command.to_string())
+    }
+
+    #[test]
+    fn each_name_stands_for_its_program() {
+        let compile = "A=b zig cc -target x86_64-linux-musl";
+        assert_eq!(called(Role::Cc, "-c a.c").unwrap(), format!("{compile} -c a.c"));
+        assert_eq!(called(Role::Cc, "a.o -o a").unwrap(), format!("{compile} -static a.o -o a"));
+        assert_eq!(called(Role::Cc, "--version").unwrap(), format!("{compile} --version"));
+        assert_eq!(called(Role::Ar, "crs a.a").unwrap(), "A=b zig ar crs a.a");
+        assert_eq!(called(Role::RustLld, "-flavor gnu -lm").unwrap(), "A=b /s/rust-lld -flavor gnu -lm -L /l");
+        assert_eq!(called(Role::Ranlib, "a.a"), None);
+    }
+
+    #[test]
+    fn arguments_for_clang_are_put_in_zigs_words() {
+        let zig = |text: &str| in_zigs_words(text.into()).map(|word| word.into_string().unwrap());
+        for (from, to) in [
+            ("-O2", Some("-O2")),
+            ("--target=x86_64-unknown-linux-musl", None),
+            ("-mtune=generic", None),
+            ("-march=native", None),
+            ("-march=x86-64-v3", Some("-mcpu=x86_64_v3")),
+            ("-march=armv8-a", Some("-mcpu=generic")),
+            ("-march=armv8.2-a+crypto+sha3", Some("-mcpu=generic+v8_2a+crypto+sha3")),
+            ("-mcpu=cortex-a53+crc", Some("-mcpu=cortex_a53+crc")),
+            ("-Wp,-D_FORTIFY_SOURCE=2", Some("-D_FORTIFY_SOURCE=2")),
+            ("-Wp,-MD,a.d", Some("-Wp,-MD,a.d")),
+        ] {
+            assert_eq!(zig(from).as_deref(), to, "{from}");
+        }
+    }
+
+    #[test]
+    fn the_program_is_put_there_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap().join("new");
+        install(&folder, &spec()).unwrap();
+        let ours = std::env::current_exe().unwrap();
+        let length = |path: &Path| fs_err::metadata(path).unwrap().len();
+        assert_eq!(length(Role::Cxx.path(&folder).as_std_path()), length(&ours));
+        let before = fs_err::metadata(folder.join(SPEC)).unwrap().modified().unwrap();
+        install(&folder, &spec()).unwrap();
+        assert_eq!(fs_err::metadata(folder.join(SPEC)).unwrap().modified().unwrap(), before);
+        let read: Spec = serde_json::from_slice(&fs_err::read(folder.join(SPEC)).unwrap()).unwrap();
+        assert_eq!(read, spec());
+    }
+
+    #[test]
+    fn only_links_of_cxx_want_its_library() {
+        let wants = |text: &str| wants_cxx(&text.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(wants("-flavor gnu a.o -Bstatic -lstdc++"));
+        assert!(wants("-lc++ a.o"));
+        assert!(!wants("a.o -lc -lunwind"));
+    }
+}
