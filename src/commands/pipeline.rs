@@ -9,6 +9,7 @@ use crate::cli::{EngineArgs, ImageArgs, MessageFormat, OutputArgs, SourceArgs};
 use crate::compile::artifacts::{self, Strip};
 use crate::compile::cargo::{self, Build};
 use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
+use crate::compile::reproducible::Remap;
 use crate::compile::toolchain::{self, Toolchain};
 use crate::compile::{Artifact, Compiled, cpu, flags, reproducible};
 use crate::engine::{self, EngineChoice, Shape, Wanted, builtin, detect};
@@ -318,6 +319,7 @@ impl<'a> Project<'a> {
         self.outfit(shell)?;
         let folder = self.intent.folder().join("artifacts");
         let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, self.strip);
+        self.compile.remap.write().context(|| "failed to write to the target folder")?;
         let mut compiled = Compiled::default();
         for call in &self.compile.calls {
             let made = cargo::run(&build_of(&self.words, &self.intent, &self.toolchain, call), shell)?;
@@ -527,7 +529,7 @@ fn plan_compilation(
         let triple = platform.triple;
         targets.push(TargetPlan { platform: *platform, triple, cpu, linker, c: None, cxx: None, install });
     }
-    let remap = reproducible::remap_flags(places);
+    let remap = Remap::in_folder(reproducible::remap_flags(places), &scratch_folder(&intent.target_directory));
     let call = |targets: &Vec<flags::Target>| {
         // The program is stripped afterwards, and its symbols kept.
         let additions = flags::additions(config, targets, false, &remap);
@@ -542,6 +544,7 @@ fn plan_compilation(
         features: intent.features.clone(),
         command: String::new(),
         calls,
+        remap,
     })
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::cargo_config::{CargoConfig, RustFlags};
+use super::reproducible::Remap;
 use crate::platform::Platform;
 use crate::process::Command;
 
@@ -118,11 +119,12 @@ fn go_together(config: &CargoConfig, one: &Target, other: &Target) -> bool {
 }
 
 /// What is added for the targets of a call.
-pub fn additions(config: &CargoConfig, targets: &[Target], strip: bool, remap: &[String]) -> Additions {
-    let mut flags: Vec<String> = remap.to_vec();
-    if strip {
-        flags.push("-Cstrip=symbols".to_owned());
-    }
+pub fn additions(config: &CargoConfig, targets: &[Target], strip: bool, remap: &Remap) -> Additions {
+    let strip = strip.then(|| "-Cstrip=symbols".to_owned());
+    let flags = |target: &Target| {
+        let remap = remap.flags(!target.flags.is_empty());
+        remap.into_iter().chain(strip.clone()).chain(target.flags.clone()).collect::<Vec<_>>()
+    };
     let mut additions = Additions::default();
     for Target { platform, linker, through, .. } in targets {
         if *linker == Linker::RustLld {
@@ -133,13 +135,13 @@ pub fn additions(config: &CargoConfig, targets: &[Target], strip: bool, remap: &
     if let Some((RustFlags::Environment(theirs), target)) =
         targets.first().map(|target| (config.rustflags(target.platform.triple), target))
     {
-        let all = [theirs, flags, target.flags.clone()].concat().join("\u{1f}");
+        let all = [theirs, flags(target)].concat().join("\u{1f}");
         additions.env.push(("CARGO_ENCODED_RUSTFLAGS".to_owned(), all));
         return additions;
     }
     for target in targets {
         let theirs = brought(config.rustflags(target.platform.triple));
-        let all = [theirs, flags.clone(), target.flags.clone()].concat();
+        let all = [theirs, flags(target)].concat();
         let config = rustflags_config(&arch_key(target.platform), all);
         // Two triples of one architecture would each have the flags of both.
         if !additions.config.contains(&config) {
@@ -212,6 +214,10 @@ mod tests {
         CargoConfig::for_tests(text, &[])
     }
 
+    fn remap(flags: &[&str]) -> Remap {
+        Remap::inline(flags.iter().map(|flag| (*flag).to_owned()).collect())
+    }
+
     #[test]
     fn options_are_found_however_they_are_written() {
         let find =
@@ -232,7 +238,7 @@ mod tests {
         assert_eq!(linker(&flags, arm64, true), Linker::User("mine".into()));
         let linkers =
             [Target::new(amd64, Linker::User("mine".into()), None), Target::new(arm64, Linker::RustLld, None)];
-        let additions = additions(&own, &linkers, true, &[]);
+        let additions = additions(&own, &linkers, true, &Remap::default());
         let with_linker: Vec<_> = additions.config.iter().filter(|config| config.contains("linker")).collect();
         assert_eq!(with_linker, ["target.aarch64-unknown-linux-musl.linker=\"rust-lld\""]);
     }
@@ -241,7 +247,7 @@ mod tests {
     fn flags_of_build_come_along_and_those_of_a_target_are_left_to_cargo() {
         let linkers: Vec<_> = platforms().into_iter().map(|p| Target::new(p, Linker::RustLld, None)).collect();
         let text = "build.rustflags = ['--cfg', 'a']\ntarget.x86_64-unknown-linux-musl.rustflags = '--cfg b'";
-        let additions = additions(&config(text), &linkers, true, &["--remap-path-prefix=/w=x".to_owned()]);
+        let additions = additions(&config(text), &linkers, true, &remap(&["--remap-path-prefix=/w=x"]));
         let flags: Vec<_> = additions.config.iter().filter(|config| config.contains("rustflags")).collect();
         assert_eq!(
             flags,
@@ -257,7 +263,7 @@ mod tests {
     fn flags_of_the_environment_are_appended_to() {
         let linkers = [Target::new(platforms()[0], Linker::RustLld, None)];
         let config = CargoConfig::for_tests("build.rustflags = ['off']", &[("RUSTFLAGS", "-Ctarget-cpu=x86-64-v3")]);
-        let additions = additions(&config, &linkers, true, &[]);
+        let additions = additions(&config, &linkers, true, &Remap::default());
         let expected = "-Ctarget-cpu=x86-64-v3\u{1f}-Cstrip=symbols".to_owned();
         assert_eq!(additions.env, [("CARGO_ENCODED_RUSTFLAGS".to_owned(), expected)]);
     }
@@ -296,7 +302,7 @@ mod tests {
 
     #[test]
     fn what_is_a_platforms_alone_comes_last() {
-        let additions = additions(&config(""), &targets(&["amd64/v3", "riscv64"]), false, &["-g".to_owned()]);
+        let additions = additions(&config(""), &targets(&["amd64/v3", "riscv64"]), false, &remap(&["-g"]));
         assert_eq!(
             additions.config[2..],
             [
@@ -304,7 +310,13 @@ mod tests {
                 r#"target.'cfg(all(target_arch="riscv64",target_os="linux",target_env="musl"))'.rustflags=["-g", "-Ctarget-feature=+crt-static"]"#,
             ]
         );
-        let both = super::additions(&config(""), &targets(&["arm/v6", "arm/v7"]), false, &["-g".to_owned()]);
+        let in_file = Remap::in_folder(vec!["-g".to_owned()], "/f".into());
+        let in_file = super::additions(&config(""), &targets(&["amd64/v3", "arm64"]), false, &in_file);
+        assert!(
+            in_file.config[2].contains(r#"["@/f/remap-"#) && in_file.config[3].ends_with(r#"["-g"]"#),
+            "{in_file:?}"
+        );
+        let both = super::additions(&config(""), &targets(&["arm/v6", "arm/v7"]), false, &remap(&["-g"]));
         assert_eq!(both.config.iter().filter(|config| config.contains("rustflags")).count(), 1);
     }
 

@@ -8,25 +8,78 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use camino::Utf8Path;
 use fs_err as fs;
-use object::elf::{self, FileHeader64, SectionHeader64};
-use object::pod::bytes_of;
+use object::elf::{self, FileHeader32, FileHeader64, SectionHeader32, SectionHeader64};
+use object::pod::{Pod, bytes_of};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
-use object::{Endianness, ReadCache, ReadRef, U16, U32, U64};
+use object::{Endianness, FileKind, ReadCache, ReadRef, U16, U32, U64};
 
 /// The sections that a debugger reads, by the beginning of their names.
 const FOR_DEBUGGERS: [&[u8]; 6] = [b".debug", b".zdebug", b".gnu.debuglto_", b".gdb_index", b".line", b".stab"];
 
-type Section = SectionHeader64<Endianness>;
+/// A header whose table of sections can be put elsewhere. Files of 32 and of 64 bits have the same fields, in other sizes.
+trait Header: FileHeader<Endian = Endianness, SectionHeader: Section> + Pod {
+    fn set_sections(&mut self, endian: Endianness, place: u64, count: u16, strings: u16) -> Result<(), String>;
+}
+
+/// A line of the table of sections that can be changed.
+trait Section: SectionHeader<Endian = Endianness> + Pod {
+    fn set_name(&mut self, endian: Endianness, name: u32);
+    fn set_links(&mut self, endian: Endianness, link: u32, info: u32);
+    fn set_place(&mut self, endian: Endianness, offset: u64, size: u64) -> Result<(), String>;
+}
+
+macro_rules! class {
+    ($header:ident, $section:ident, $field:ident, $word:ty) => {
+        impl Header for $header<Endianness> {
+            fn set_sections(&mut self, endian: Endianness, place: u64, count: u16, strings: u16) -> Result<(), String> {
+                self.e_shoff = $field::new(endian, word::<$word>(place)?);
+                self.e_shnum = U16::new(endian, count);
+                self.e_shstrndx = U16::new(endian, elf::SymbolSection(strings));
+                Ok(())
+            }
+        }
+
+        impl Section for $section<Endianness> {
+            fn set_name(&mut self, endian: Endianness, name: u32) {
+                self.sh_name = U32::new(endian, name);
+            }
+
+            fn set_links(&mut self, endian: Endianness, link: u32, info: u32) {
+                self.sh_link = U32::new(endian, link);
+                self.sh_info = U32::new(endian, info);
+            }
+
+            fn set_place(&mut self, endian: Endianness, offset: u64, size: u64) -> Result<(), String> {
+                self.sh_offset = $field::new(endian, word::<$word>(offset)?);
+                self.sh_size = $field::new(endian, word::<$word>(size)?);
+                Ok(())
+            }
+        }
+    };
+}
+
+class!(FileHeader32, SectionHeader32, U32, u32);
+class!(FileHeader64, SectionHeader64, U64, u64);
+
+fn word<T: TryFrom<u64>>(value: u64) -> Result<T, String> {
+    T::try_from(value).map_err(|_| "it is too large".to_owned())
+}
 
 /// Writes `from`, without what it does not need to run, to `to`.
 ///
 /// # Errors
-/// If `from` is no 64-bit ELF file that is whole, or one of them can't be read or written.
+/// If `from` is no ELF file that is whole, or one of them can't be read or written.
 pub fn strip(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
     let malformed =
         |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{from} can't be stripped: {why}"));
     let cache = ReadCache::new(BufReader::new(fs::File::open(from)?));
-    let stripped = Stripped::of(&cache).map_err(malformed)?;
+    match FileKind::parse(&cache).map_err(|error| malformed(error.to_string()))? {
+        FileKind::Elf32 => write::<FileHeader32<Endianness>>(Stripped::of(&cache).map_err(malformed)?, from, to),
+        _ => write::<FileHeader64<Endianness>>(Stripped::of(&cache).map_err(malformed)?, from, to),
+    }
+}
+
+fn write<Elf: Header>(stripped: Stripped<Elf>, from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
     let mut source = fs::File::open(from)?;
     let mut out = BufWriter::with_capacity(1 << 16, fs::File::create(to)?);
     stripped.write(&mut source, &mut out)?;
@@ -35,8 +88,8 @@ pub fn strip(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
 }
 
 /// A file that is going to be written.
-struct Stripped {
-    header: FileHeader64<Endianness>,
+struct Stripped<Elf: Header> {
+    header: Elf,
     /// The bytes from the beginning that stay as they are, header aside.
     loaded: u64,
     /// The sections behind those: where their bytes come from, where they go, and how many there are.
@@ -44,21 +97,23 @@ struct Stripped {
     /// The names of the sections, and where they go.
     names: (Vec<u8>, u64),
     /// The table of sections, and where it goes.
-    table: (Vec<Section>, u64),
+    table: (Vec<Elf::SectionHeader>, u64),
 }
 
-impl Stripped {
-    fn of<'data, R: ReadRef<'data>>(data: R) -> Result<Stripped, String> {
+impl<Elf: Header> Stripped<Elf> {
+    fn of<'data, R: ReadRef<'data>>(data: R) -> Result<Stripped<Elf>, String> {
         let text = |error: object::read::Error| error.to_string();
-        let mut header = *FileHeader64::<Endianness>::parse(data).map_err(text)?;
+        let mut header = *Elf::parse(data).map_err(text)?;
         let endian = header.endian().map_err(text)?;
         let sections = header.sections(endian, data).map_err(text)?;
         let strings = header.shstrndx(endian, data).map_err(text)? as usize;
-        let is_loaded = |section: &Section| section.sh_flags(endian).0 & elf::SHF_ALLOC.0 != 0;
+        let is_loaded = |section: &Elf::SectionHeader| flags(section, endian) & elf::SHF_ALLOC.0 != 0;
         let segments = u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
-        let mut loaded = header.e_phoff(endian).saturating_add(segments).max(bytes_of(&header).len() as u64);
+        let start: u64 = header.e_phoff(endian).into();
+        let mut loaded = start.saturating_add(segments).max(bytes_of(&header).len() as u64);
         for segment in header.program_headers(endian, data).map_err(text)? {
-            loaded = loaded.max(segment.p_offset(endian).saturating_add(segment.p_filesz(endian)));
+            let (start, size): (u64, u64) = (segment.p_offset(endian).into(), segment.p_filesz(endian).into());
+            loaded = loaded.max(start.saturating_add(size));
         }
         for (_, section) in sections.enumerate().filter(|(_, section)| is_loaded(section)) {
             let (start, size) = section.file_range(endian).unwrap_or_default();
@@ -79,20 +134,19 @@ impl Stripped {
         let mut end = loaded;
         let (mut moved, mut names, mut table) = (Vec::new(), Vec::new(), Vec::new());
         for (index, mut section, name) in kept {
-            section.sh_name = U32::new(endian, u32::try_from(names.len()).unwrap_or(u32::MAX));
+            section.set_name(endian, u32::try_from(names.len()).unwrap_or(u32::MAX));
             names.extend_from_slice(name);
             names.push(0);
             let place = |old: u32| places.get(old as usize).and_then(|new| u32::try_from(*new).ok()).unwrap_or(0);
-            section.sh_link = U32::new(endian, place(section.sh_link(endian)));
-            if section.sh_flags(endian).0 & elf::SHF_INFO_LINK.0 != 0 {
-                section.sh_info = U32::new(endian, place(section.sh_info(endian)));
-            }
+            let is_link = flags(&section, endian) & elf::SHF_INFO_LINK.0 != 0;
+            let info = section.sh_info(endian);
+            section.set_links(endian, place(section.sh_link(endian)), if is_link { place(info) } else { info });
             if index != 0 && index != strings && !is_loaded(&section) {
                 let (start, size) = section.file_range(endian).unwrap_or_default();
                 is_whole(start.saturating_add(size))?;
                 // More is asked for by no section that is not loaded.
-                end = end.next_multiple_of(section.sh_addralign(endian).clamp(1, 1 << 12));
-                section.sh_offset = U64::new(endian, end);
+                end = end.next_multiple_of(section.sh_addralign(endian).into().clamp(1, 1 << 12));
+                section.set_place(endian, end, section.sh_size(endian).into())?;
                 moved.push((start, end, size));
                 end += size;
             }
@@ -100,15 +154,13 @@ impl Stripped {
         }
         let (names_at, names_size) = (end, names.len() as u64);
         if let Some(section) = places.get(strings).and_then(|place| table.get_mut(*place)) {
-            section.sh_offset = U64::new(endian, names_at);
-            section.sh_size = U64::new(endian, names_size);
+            section.set_place(endian, names_at, names_size)?;
         }
-        let table_at = (names_at + names_size).next_multiple_of(8);
+        let table_at = (names_at + names_size).next_multiple_of(size_of::<Elf::Word>() as u64);
         if !table.is_empty() {
-            header.e_shoff = U64::new(endian, table_at);
-            header.e_shnum = U16::new(endian, u16::try_from(table.len()).map_err(|_| "it has too many sections")?);
+            let count = u16::try_from(table.len()).map_err(|_| "it has too many sections")?;
             let strings = places.get(strings).and_then(|place| u16::try_from(*place).ok()).unwrap_or(0);
-            header.e_shstrndx = U16::new(endian, elf::SymbolSection(strings));
+            header.set_sections(endian, table_at, count, strings)?;
         }
         Ok(Stripped { header, loaded, moved, names: (names, names_at), table: (table, table_at) })
     }
@@ -130,8 +182,12 @@ impl Stripped {
     }
 }
 
+fn flags(section: &impl SectionHeader<Endian = Endianness>, endian: Endianness) -> u64 {
+    section.sh_flags(endian).0
+}
+
 /// Symbols, relocations for another linking, and what debuggers read; the kernel loads none of it.
-fn is_for_linkers(section: &Section, name: &[u8], endian: Endianness) -> bool {
+fn is_for_linkers(section: &impl Section, name: &[u8], endian: Endianness) -> bool {
     const TYPES: [elf::SectionType; 6] =
         [elf::SHT_SYMTAB, elf::SHT_STRTAB, elf::SHT_REL, elf::SHT_RELA, elf::SHT_GROUP, elf::SHT_SYMTAB_SHNDX];
     TYPES.contains(&section.sh_type(endian)) || FOR_DEBUGGERS.iter().any(|begin| name.starts_with(begin))

@@ -19,6 +19,7 @@ use super::target_cpu;
 use super::workspace::Workspace;
 use crate::cli::{ImageArgs, OutputArgs, SourceArgs};
 use crate::compile::flags::{Additions, Linker};
+use crate::compile::reproducible::Remap;
 use crate::engine::EngineChoice;
 use crate::error::{Context, Error, Origin, Result};
 use crate::image::ImagePlan;
@@ -190,6 +191,9 @@ pub struct CompilePlan {
     /// The calls of cargo, one after the other: a call has one set of flags for each Rust target.
     #[serde(rename = "commands", serialize_with = "commands")]
     pub calls: Vec<Call>,
+    /// Flags that some of the calls take from a file.
+    #[serde(skip)]
+    pub remap: Remap,
 }
 
 /// A call of cargo.

@@ -7,6 +7,7 @@ use super::sources::{Root, has_lock};
 use crate::cli::SourceArgs;
 use crate::compile::cargo_config::CargoConfig;
 use crate::compile::flags::Target;
+use crate::compile::reproducible::Remap;
 use crate::compile::{cpu, flags, reproducible};
 use crate::error::{Error, Result};
 use crate::platform::Platform;
@@ -109,7 +110,7 @@ fn additions(asked: Asked<'_>) -> Vec<String> {
     let remap = reproducible::remap_flags(&reproducible::places(workspace, Some(home), target, None));
     // On Windows the paths were put together as it does.
     let remap: Vec<_> = remap.into_iter().map(|flag| flag.replace('\\', "/")).collect();
-    flags::additions(config, &targets, strip, &remap).config
+    flags::additions(config, &targets, strip, &Remap::inline(remap)).config
 }
 
 /// What a call for one platform has and one for another of the same Rust target has not, such as its CPU.
