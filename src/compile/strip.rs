@@ -16,8 +16,14 @@ use object::{Endianness, FileKind, ReadCache, ReadRef, U16, U32, U64};
 /// The sections that a debugger reads, by the beginning of their names.
 const FOR_DEBUGGERS: [&[u8]; 6] = [b".debug", b".zdebug", b".gnu.debuglto_", b".gdb_index", b".line", b".stab"];
 
+/// The one segment of a program that is not loaded, and lies in the file where its section does.
+const UNLOADED: elf::ProgramType = elf::PT_RISCV_ATTRIBUTES;
+
 /// A header whose table of sections can be put elsewhere. Files of 32 and of 64 bits have the same fields, in other sizes.
 trait Header: FileHeader<Endian = Endianness, SectionHeader: Section> + Pod {
+    /// Where in the line of a segment its place in the file stands.
+    const OFFSET: u64;
+    fn offset(endian: Endianness, value: u64) -> Result<Vec<u8>, String>;
     fn set_sections(&mut self, endian: Endianness, place: u64, count: u16, strings: u16) -> Result<(), String>;
 }
 
@@ -29,8 +35,14 @@ trait Section: SectionHeader<Endian = Endianness> + Pod {
 }
 
 macro_rules! class {
-    ($header:ident, $section:ident, $field:ident, $word:ty) => {
+    ($header:ident, $section:ident, $field:ident, $word:ty, $offset:literal) => {
         impl Header for $header<Endianness> {
+            const OFFSET: u64 = $offset;
+
+            fn offset(endian: Endianness, value: u64) -> Result<Vec<u8>, String> {
+                Ok(bytes_of(&$field::new(endian, word::<$word>(value)?)).to_vec())
+            }
+
             fn set_sections(&mut self, endian: Endianness, place: u64, count: u16, strings: u16) -> Result<(), String> {
                 self.e_shoff = $field::new(endian, word::<$word>(place)?);
                 self.e_shnum = U16::new(endian, count);
@@ -58,8 +70,8 @@ macro_rules! class {
     };
 }
 
-class!(FileHeader32, SectionHeader32, U32, u32);
-class!(FileHeader64, SectionHeader64, U64, u64);
+class!(FileHeader32, SectionHeader32, U32, u32, 4);
+class!(FileHeader64, SectionHeader64, U64, u64, 8);
 
 fn word<T: TryFrom<u64>>(value: u64) -> Result<T, String> {
     T::try_from(value).map_err(|_| "it is too large".to_owned())
@@ -94,6 +106,8 @@ struct Stripped<Elf: Header> {
     loaded: u64,
     /// The sections behind those: where their bytes come from, where they go, and how many there are.
     moved: Vec<(u64, u64, u64)>,
+    /// Bytes of the beginning that change all the same: where they are, and what they become.
+    changed: Vec<(u64, Vec<u8>)>,
     /// The names of the sections, and where they go.
     names: (Vec<u8>, u64),
     /// The table of sections, and where it goes.
@@ -111,7 +125,8 @@ impl<Elf: Header> Stripped<Elf> {
         let segments = u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
         let start: u64 = header.e_phoff(endian).into();
         let mut loaded = start.saturating_add(segments).max(bytes_of(&header).len() as u64);
-        for segment in header.program_headers(endian, data).map_err(text)? {
+        let segments = header.program_headers(endian, data).map_err(text)?;
+        for segment in segments.iter().filter(|segment| segment.p_type(endian) != UNLOADED) {
             let (start, size): (u64, u64) = (segment.p_offset(endian).into(), segment.p_filesz(endian).into());
             loaded = loaded.max(start.saturating_add(size));
         }
@@ -152,6 +167,15 @@ impl<Elf: Header> Stripped<Elf> {
             }
             table.push(section);
         }
+        let mut changed = Vec::new();
+        for (number, segment) in (0..).zip(segments) {
+            let offset: u64 = segment.p_offset(endian).into();
+            let to = moved.iter().find(|(start, ..)| *start == offset && segment.p_type(endian) == UNLOADED);
+            if let Some((_, to, _)) = to {
+                let line = start.saturating_add(u64::from(header.e_phentsize(endian)) * number);
+                changed.push((line.saturating_add(Elf::OFFSET), Elf::offset(endian, *to)?));
+            }
+        }
         let (names_at, names_size) = (end, names.len() as u64);
         if let Some(section) = places.get(strings).and_then(|place| table.get_mut(*place)) {
             section.set_place(endian, names_at, names_size)?;
@@ -162,10 +186,10 @@ impl<Elf: Header> Stripped<Elf> {
             let strings = places.get(strings).and_then(|place| u16::try_from(*place).ok()).unwrap_or(0);
             header.set_sections(endian, table_at, count, strings)?;
         }
-        Ok(Stripped { header, loaded, moved, names: (names, names_at), table: (table, table_at) })
+        Ok(Stripped { header, loaded, moved, changed, names: (names, names_at), table: (table, table_at) })
     }
 
-    fn write(&self, source: &mut (impl Read + Seek), out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, source: &mut (impl Read + Seek), out: &mut (impl Write + Seek)) -> io::Result<()> {
         let header = bytes_of(&self.header);
         out.write_all(header)?;
         let mut end = copy(source, header.len() as u64, self.loaded - header.len() as u64, out)? + header.len() as u64;
@@ -178,7 +202,12 @@ impl<Elf: Header> Stripped<Elf> {
         out.write_all(names)?;
         let (table, table_at) = &self.table;
         pad(out, table_at - names_at - names.len() as u64)?;
-        table.iter().try_for_each(|section| out.write_all(bytes_of(section)))
+        table.iter().try_for_each(|section| out.write_all(bytes_of(section)))?;
+        for (place, bytes) in &self.changed {
+            out.seek(SeekFrom::Start(*place))?;
+            out.write_all(bytes)?;
+        }
+        Ok(())
     }
 }
 
@@ -237,6 +266,98 @@ mod tests {
         // Again, there is nothing to take away.
         strip(&stripped, &path.join("again")).unwrap();
         assert_eq!(fs::read(path.join("again")).unwrap(), fs::read(&stripped).unwrap());
+    }
+
+    /// A program of this class and byte order with a section that is loaded, one that is not, and a table of symbols.
+    fn made(is_64: bool, little_endian: bool) -> Vec<u8> {
+        let number = |value: u64, size: usize| {
+            let bytes = value.to_be_bytes()[8 - size..].to_vec();
+            if little_endian { bytes.into_iter().rev().collect() } else { bytes }
+        };
+        let numbers = |fields: &[(u64, usize)]| fields.iter().flat_map(|(value, size)| number(*value, *size)).collect();
+        let word = if is_64 { 8 } else { 4 };
+        let (header_size, segment_size, section_size) = if is_64 { (64, 56, 64) } else { (52, 32, 40) };
+        let (text, comment, names) = (*b"code", *b"remark\0\0", *b"\0.text\0.comment\0.symtab\0.shstrtab\0");
+        let text_at = header_size + 2 * segment_size;
+        let (symbols_at, comment_at) = (text_at + 4, text_at + 12);
+        let names_at = comment_at + 8;
+        let table_at = names_at + names.len() as u64;
+        let identification = [127, b'E', b'L', b'F', 1 + u8::from(is_64), 2 - u8::from(little_endian), 1];
+        let mut file = [&identification[..], &[0; 9]].concat();
+        let header: Vec<u8> = numbers(&[
+            (2, 2),
+            (1, 2),
+            (1, 4),
+            (0, word),
+            (header_size, word),
+            (table_at, word),
+            (0, 4),
+            (header_size, 2),
+            (segment_size, 2),
+            (2, 2),
+            (section_size, 2),
+            (5, 2),
+            (4, 2),
+        ]);
+        file.extend(header);
+        for (kind, at, size) in [(1, 0, text_at + 4), (0x7000_0003, comment_at, 8)] {
+            let segment: Vec<u8> = match is_64 {
+                true => numbers(&[(kind, 4), (5, 4), (at, 8), (0, 8), (0, 8), (size, 8), (size, 8), (1, 8)]),
+                false => numbers(&[(kind, 4), (at, 4), (0, 4), (0, 4), (size, 4), (size, 4), (5, 4), (1, 4)]),
+            };
+            file.extend(segment);
+        }
+        file.extend([&text[..], b"symbols.", &comment, &names].concat());
+        for (name, kind, flags, at, size) in [
+            (0, 0, 0, 0, 0),
+            (1, 1, 2, text_at, 4),
+            (7, 1, 0, comment_at, 8),
+            (16, 2, 0, symbols_at, 8),
+            (24, 3, 0, names_at, names.len() as u64),
+        ] {
+            let fields = [(name, 4), (kind, 4), (flags, word), (0, word), (at, word), (size, word)];
+            let section: Vec<u8> = numbers(&[&fields[..], &[(0, 4), (0, 4), (1, word), (0, word)]].concat());
+            file.extend(section);
+        }
+        file
+    }
+
+    /// The sections, by their names, and what the segment that is not loaded covers.
+    fn content<Elf: Header>(file: &[u8]) -> (Vec<(String, Vec<u8>)>, Vec<u8>) {
+        let header = Elf::parse(file).unwrap();
+        let endian = header.endian().unwrap();
+        let sections = header.sections(endian, file).unwrap();
+        let section = |section: &Elf::SectionHeader| {
+            let name = sections.section_name(endian, section).unwrap();
+            (String::from_utf8(name.to_vec()).unwrap(), section.data(endian, file).unwrap().to_vec())
+        };
+        let segments = header.program_headers(endian, file).unwrap();
+        let unloaded = segments.iter().find(|segment| segment.p_type(endian) == UNLOADED).unwrap();
+        (sections.iter().map(section).collect(), unloaded.data(endian, file).unwrap().to_vec())
+    }
+
+    #[test]
+    fn every_class_and_byte_order_is_read_and_written() {
+        let (_folder, path) = folder();
+        for (is_64, little_endian) in [(true, true), (true, false), (false, true), (false, false)] {
+            let [whole, stripped, again] = ["whole", "stripped", "again"].map(|name| path.join(name));
+            fs::write(&whole, made(is_64, little_endian)).unwrap();
+            strip(&whole, &stripped).unwrap();
+            let bytes = fs::read(&stripped).unwrap();
+            let (left, unloaded) = if is_64 {
+                content::<FileHeader64<Endianness>>(&bytes)
+            } else {
+                content::<FileHeader32<Endianness>>(&bytes)
+            };
+            assert_eq!(unloaded, b"remark\0\0");
+            let names: Vec<_> = left.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["", ".text", ".comment", ".shstrtab"], "{is_64} {little_endian}");
+            assert_eq!((left[1].1.as_slice(), left[2].1.as_slice()), (&b"code"[..], &b"remark\0\0"[..]));
+            let read = facts::read(&stripped).unwrap().unwrap();
+            assert_eq!((read.is_64, read.little_endian, read.symbols), (is_64, little_endian, false));
+            strip(&stripped, &again).unwrap();
+            assert_eq!(fs::read(again).unwrap(), bytes);
+        }
     }
 
     #[test]
