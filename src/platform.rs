@@ -210,6 +210,12 @@ impl Platform {
         self.cpu.filter(|_| self.is_hosts_kind()).and_then(level::missing)
     }
 
+    /// Why this machine does not run its programs though they are for its kind of CPU; nothing if it does.
+    pub fn unfit_here(self) -> Option<String> {
+        let missing = self.missing_here()?;
+        Some(format!("this machine's CPU is older than {self}, and lacks {missing}"))
+    }
+
     /// `arch[/variant]`
     fn name(self) -> String {
         self.variant.map_or_else(|| self.arch.to_owned(), |variant| format!("{}/{variant}", self.arch))

@@ -34,6 +34,9 @@ pub fn run(args: &RunArgs, shell: &Shell) -> Result<()> {
         }
     };
     summarize(&built, shell);
+    if let Some(why) = project.intent.platforms.first().and_then(|platform| platform.unfit_here()) {
+        shell.warn(format_args!("{why}: the program may end with SIGILL"));
+    }
     // Others need not wait while the program runs.
     drop(project);
     engine.run_command(&built.reference, &args.publish, &args.args)?.take_over(shell)

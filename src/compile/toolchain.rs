@@ -112,6 +112,10 @@ impl Toolchain {
         drop(busy);
         let output = output?;
         if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            if lacks_target(&said) {
+                return Err(self.no_such_target(&triples).because(said.trim().to_owned()));
+            }
             return Err(command
                 .failed(Exit::Failure, &output)
                 .help(format!("install it where there is a network: {command}")));
@@ -138,6 +142,17 @@ impl Toolchain {
             .help(format!("or use a toolchain of your own that was built with the target {triple}"))
     }
 
+    /// The error for a target that rustup has for other toolchains.
+    fn no_such_target(&self, triples: &str) -> Error {
+        let name = self.rustup_name.as_deref().unwrap_or("in use");
+        Error::new(
+            Exit::Failure,
+            format!("the toolchain {name} has no standard library for {triples}, and rustup can get none"),
+        )
+        .help("a newer toolchain may have it: rustup update stable")
+        .help("or leave the platform out: --platform linux/amd64,linux/arm64")
+    }
+
     fn not_installable(&self, triples: &str) -> Error {
         Error::new(Exit::Failure, format!("the toolchain in {} has no standard library for {triples}", self.sysroot))
             .help("install Rust with rustup, which can add it: https://rustup.rs")
@@ -156,6 +171,18 @@ fn of_rustup(cargo: &Utf8Path, through_rustup: bool) -> Option<Utf8PathBuf> {
 
 fn rust_src(sysroot: &Utf8Path) -> Utf8PathBuf {
     sysroot.join("lib").join("rustlib").join("src").join("rust")
+}
+
+/// Whether that is what rustup says where a toolchain has no such target, as opposed to a network that fails.
+fn lacks_target(said: &str) -> bool {
+    const WORDS: [&str; 4] = [
+        "no prebuilt artifacts available for target",
+        "does not support target",
+        "does not contain component",
+        // A mirror that keeps some targets only.
+        "unsuccessful status code: 404",
+    ];
+    WORDS.iter().any(|words| said.contains(words))
 }
 
 fn rustc_of(sysroot: &Utf8Path) -> Utf8PathBuf {
@@ -183,4 +210,21 @@ fn ask_rustc() -> Result<Utf8PathBuf> {
         return Err(command.failed(Exit::Failure, &output));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_is_not_there_is_told_from_a_network_that_fails() {
+        for said in [
+            "error: toolchain 'stable-x' has no prebuilt artifacts available for target 's390x-unknown-linux-musl'\nnote: …",
+            "error: toolchain '1.60.0' does not support target 'x'",
+            "error: component download failed for rust-std-x: http request returned an unsuccessful status code: 404",
+        ] {
+            assert!(lacks_target(said), "{said}");
+        }
+        assert!(!lacks_target("error: could not download file: error sending request: dns error"));
+    }
 }

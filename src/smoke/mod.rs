@@ -194,6 +194,10 @@ fn test_one(plan: &SmokePlan, name: &str, image: &Image, job: &Job<'_>) -> Resul
         Attempt::WrongCpu => return Ok(not_run(name, platform, emulator::missing(platform), job)),
         Attempt::NotRun(why) => return Ok(not_run(name, platform, why, job)),
     };
+    // 128 and the number of SIGILL.
+    if let (End::Exited(132), Some(why)) = (&seen.end, platform.unfit_here()) {
+        return Ok(not_run(name, platform, why, job));
+    }
     match verdict::judge(&seen, &exposed(image), plan.timeout) {
         Verdict::Passed(detail) => {
             let but = match seen.not_isolated.as_slice() {

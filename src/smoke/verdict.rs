@@ -68,6 +68,10 @@ fn silent(sockets: &[Socket], exposed: &[Port]) -> String {
 /// The ways out, the most likely first.
 pub fn helps(seen: &Seen) -> Vec<String> {
     let mut helps: Vec<String> = match &seen.end {
+        End::Exited(132) => vec![
+            "it may have been compiled for a newer CPU than this one: with --target-cpu, or with -Ctarget-cpu in rustflags"
+                .to_owned(),
+        ],
         End::Exited(137) => vec!["it may have used more memory than there is".to_owned()],
         End::Runs(Some(sockets)) if sockets.iter().any(Socket::is_loopback) => {
             vec!["listen on 0.0.0.0 or [::] instead".to_owned()]

@@ -27,6 +27,7 @@ mod machine;
 mod multi_stage;
 mod parallel;
 mod plan;
+mod platforms;
 mod push;
 mod refusals;
 mod registry_errors;

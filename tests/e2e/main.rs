@@ -34,6 +34,7 @@ mod interrupts;
 #[cfg(test)]
 mod pitfalls;
 #[cfg(test)]
+mod platforms;
 mod podman;
 #[cfg(test)]
 mod programs;

@@ -14,7 +14,7 @@ use crate::{console, engines};
 const ENGINES_VARIABLE: &str = "CARGO_SCRATCH_TEST_ENGINES";
 
 /// What the tests build programs for.
-const TARGETS: &[&str] = &["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+const TARGETS: &[&str] = &["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl", "i686-unknown-linux-musl"];
 
 /// What to run.
 pub struct Options {
