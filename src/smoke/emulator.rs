@@ -38,6 +38,9 @@ mod tests {
     fn emulators_are_called_as_qemu_calls_cpus() {
         let arm64 = Platform::parse("linux/arm64").unwrap();
         assert_eq!(names(arm64), ["qemu-aarch64-static", "qemu-aarch64"]);
+        for (platform, name) in [("arm/v6", "qemu-arm"), ("386", "qemu-i386"), ("ppc64le", "qemu-ppc64le")] {
+            assert_eq!(names(Platform::parse(platform).unwrap())[1], name);
+        }
         let amd64 = Platform::parse("linux/amd64").unwrap();
         assert_eq!(names(amd64)[1], "qemu-x86_64");
         assert!(missing(arm64).contains("--install arm64, or install qemu-aarch64-static"));

@@ -196,6 +196,7 @@ mod tests {
         assert!(said("bind: Permission denied (os error 13)").contains("below 1024"));
         assert!(said("error trying to connect: dns error").contains("no network"));
         assert!(said("nothing known").starts_with("to see it"));
+        assert!(first(End::Exited(132), "").contains("--target-cpu"));
         assert!(first(End::Runs(Some(vec![socket([127, 0, 0, 1], 80)])), "").contains("0.0.0.0"));
         assert!(first(End::Runs(Some(Vec::new())), "").contains("--smoke-timeout"));
     }

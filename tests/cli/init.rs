@@ -28,6 +28,9 @@ fn the_manifest_gets_a_commented_section_and_keeps_every_byte() {
 # What a push builds for.
 # platforms = ["linux/amd64", "linux/arm64"]
 
+# The CPU that a platform's program is compiled for.
+# target-cpu = ["linux/amd64=x86-64-v3"]
+
 # Who assembles the image: auto, docker, podman or builtin.
 # engine = "auto"
 

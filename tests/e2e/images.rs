@@ -143,7 +143,12 @@ impl Config {
         let mut take = |key: &str| config.remove(key).unwrap_or_default();
         let table = |value: Value| if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
         Config {
-            platform: format!("{}/{}", text["os"].as_str().unwrap(), text["architecture"].as_str().unwrap()),
+            // Every arm64 is a v8.
+            platform: [&text["os"], &text["architecture"], &text["variant"]]
+                .into_iter()
+                .filter_map(|part| part.as_str().filter(|part| *part != "v8"))
+                .collect::<Vec<_>>()
+                .join("/"),
             created: text["created"].clone(),
             user: take("User"),
             entrypoint: take("Entrypoint"),

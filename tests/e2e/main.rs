@@ -35,6 +35,7 @@ mod interrupts;
 mod pitfalls;
 #[cfg(test)]
 mod platforms;
+#[cfg(test)]
 mod podman;
 #[cfg(test)]
 mod programs;

@@ -164,6 +164,13 @@ mod tests {
     }
 
     #[test]
+    fn the_variant_is_that_of_the_program() {
+        let mut ours = ours();
+        ours["variant"] = "v3".into();
+        assert_eq!(extended(&base(), &ours)["variant"], "v3");
+    }
+
+    #[test]
     fn a_base_that_says_nothing_is_one_too() {
         let bare = json!({ "architecture": "arm64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
         assert_eq!(extended(&bare, &ours()), ours());
