@@ -87,11 +87,11 @@ impl Drop for Repository<'_> {
     }
 }
 
-/// The platforms of an index, as `os/arch`, in its order.
+/// The platforms of an index, as `os/arch[/variant]`, in its order. Every arm64 is a v8.
 pub fn platforms(index: &Value) -> Vec<String> {
     let name = |manifest: &Value| {
-        let platform = &manifest["platform"];
-        format!("{}/{}", platform["os"].as_str().unwrap(), platform["architecture"].as_str().unwrap())
+        let parts = ["os", "architecture", "variant"].map(|part| manifest["platform"][part].as_str());
+        parts.into_iter().flatten().filter(|part| *part != "v8").collect::<Vec<_>>().join("/")
     };
     index["manifests"].as_array().into_iter().flatten().map(name).collect()
 }
