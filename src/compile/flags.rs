@@ -290,6 +290,9 @@ mod tests {
             ["linux/amd64 linux/arm64", "linux/amd64/v3", "linux/amd64/v2"]
         );
         assert_eq!(calls(&none, &["arm/v6", "arm/v7"]), ["linux/arm/v6 linux/arm/v7"]);
+        // A program of the same flags, but cargo says of no artifact which of the two it is.
+        let amd64 = Target::new(Platform::parse("amd64").unwrap(), Linker::RustLld, Some("x86-64-v3"));
+        assert_eq!(super::calls(&none, &[targets(&["amd64/v3"]), vec![amd64]].concat()).len(), 2);
         let other = config("build.rustflags = ['-g']\ntarget.arm-unknown-linux-musleabihf.rustflags = ['-O']");
         assert_eq!(calls(&other, &["arm/v6", "arm/v7"]), ["linux/arm/v6", "linux/arm/v7"]);
         // All have those of the environment.
