@@ -287,6 +287,7 @@ pub fn intend(
     let labels = oci_labels(candidate.package, &binary.name, commit, created, verb == Verb::Dockerfile);
     let path = crate::image::binary::path(&binary.name)?;
     let (platforms, prebuilt) = platforms_and_artifacts(verb, image, &config, environment)?;
+    prebuilt::refuse_cpus(&prebuilt, &source.target_cpu)?;
     let outputs = outputs(verb, image, output, &config, &binary)?;
     exportable(&outputs, platforms.len())?;
     Ok(Intent {

@@ -1,11 +1,14 @@
 //! `--artifact`: programs that another tool built, for the images of their platforms.
 
+use std::io::ErrorKind;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::linkage;
 use crate::platform::Platform;
+use crate::resolve::target_cpu::TargetCpu;
 
 /// A program that is not compiled here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,6 +43,20 @@ pub fn read(texts: &[String], named: &[Platform]) -> Result<Vec<Prebuilt>> {
     Ok(all)
 }
 
+/// Refuses a CPU, of `--target-cpu`, for a program that is not compiled here.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`]
+pub fn refuse_cpus(prebuilt: &[Prebuilt], flags: &[String]) -> Result<()> {
+    for TargetCpu { platform, cpu } in flags.iter().map(|text| TargetCpu::parse(text)).collect::<Result<Vec<_>>>()? {
+        if let Some(Prebuilt { platform, path }) = prebuilt.iter().find(|one| Some(one.platform) == platform) {
+            return Err(Error::usage(format!("`--target-cpu {platform}={cpu}` has no say in the artifact `{path}`"))
+                .because("another tool compiled it".to_owned()));
+        }
+    }
+    Ok(())
+}
+
 fn parse(text: &str, named: &[Platform]) -> Result<Prebuilt> {
     // The name of a file may have anything in it.
     if let Some((name, path)) = text.split_once('=')
@@ -56,9 +73,11 @@ fn parse(text: &str, named: &[Platform]) -> Result<Prebuilt> {
 }
 
 fn is_file(path: &Utf8Path) -> Result<()> {
-    let missing = |why: String| Error::usage(format!("there is no artifact at `{path}`")).because(why);
     match fs_err::metadata(path) {
-        Err(error) => Err(missing(error.to_string())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(Error::usage(format!("there is no artifact at `{path}`")))
+        }
+        Err(error) => Err(Error::usage(format!("the artifact `{path}` can't be read")).because(error.to_string())),
         Ok(metadata) if metadata.is_dir() => Err(Error::usage(format!("the artifact `{path}` is a folder"))
             .help("name the program in it: --artifact [PLATFORM=]PATH")),
         Ok(metadata) if !metadata.is_file() => Err(Error::usage(format!("the artifact `{path}` is no regular file"))),
@@ -70,7 +89,7 @@ fn platform_of(path: &Utf8Path, named: &[Platform]) -> Result<Platform> {
     let unknown = || Error::usage(format!("the artifact `{path}` does not say which platform it is for"));
     let way_out = format!("name the platform: --artifact PLATFORM={path}");
     match linkage::platforms_of(path, named)?.as_deref() {
-        Err(why) => Err(unknown().because(why.clone()).help(way_out)),
+        Err(why) => Err(unknown().because(why.clone())),
         Ok([]) => Err(unknown().because("its CPU is none that images are built for".to_owned())),
         Ok([one]) => Ok(*one),
         Ok(several) => {

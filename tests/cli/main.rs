@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and read files as any program would")]
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a helper of a test may stop at the first surprise too")]
 
+mod artifact;
 mod base;
 mod check;
 mod config;

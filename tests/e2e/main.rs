@@ -38,6 +38,8 @@ mod platforms;
 #[cfg(test)]
 mod podman;
 #[cfg(test)]
+mod prebuilt;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod registries;
