@@ -24,8 +24,14 @@ fn refused(words: &str) -> Outcome {
 fn a_plan_shows_what_is_not_compiled() {
     let project = with_files();
     let plan = |words: &str| project.scratch(&format!("{words} --dry-run")).succeeds().stderr("");
-    plan(&format!("push -t localhost:1/a {BOTH} --artifact arm64=built/arm64"))
-        .stdout(file!["snapshots/artifact/one-of-two.txt"]);
+    let words = format!("push -t localhost:1/a {BOTH} --artifact arm64=built/arm64");
+    plan(&words).only_lines(&["platform"]).stdout(str![[r#"
+platform    linux/amd64 (x86_64-unknown-linux-musl, linked by rust-lld)
+platform    linux/arm64 (of built/arm64, which is not compiled)
+
+"#]]);
+    let commands = plan(&format!("{words} --message-format json")).json()["compile"]["commands"].to_string();
+    assert!(commands.contains("x86_64") && !commands.contains("aarch64"), "{commands}");
     let only = plan("build --artifact linux/arm64=built/arm64 --artifact amd64=built/text --message-format json");
     only.with_json(|plan| plan["compile"].clone()).pretty_json(file!["snapshots/artifact/all.json": Text]);
 }
