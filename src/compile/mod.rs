@@ -1,11 +1,13 @@
 //! HOW it is built: one call of cargo for all platforms that it can serve at once, with the user's settings, and ours where they say nothing.
 
+pub mod allocator;
 pub mod artifacts;
 pub mod cargo;
 pub mod cargo_config;
 pub mod cpu;
 pub mod flags;
 pub mod reproducible;
+pub mod static_pie;
 pub mod strip;
 pub mod toolchain;
 

@@ -18,9 +18,26 @@ pub struct Hint {
     pub helps: Vec<String>,
 }
 
+/// The name of the hint that `--allocator` answers.
+pub const SLOW_ALLOCATOR: &str = "slow-allocator";
+
 /// The hints for a program.
 pub fn of(graph: &Graph) -> Vec<Hint> {
     [slow_allocator(graph), two_sets_of_roots(graph)].into_iter().flatten().collect()
+}
+
+/// The hint for a program that is given mimalloc, and has an allocator of its own.
+pub fn of_mimalloc(graph: &Graph) -> Option<Hint> {
+    let own = witnesses(graph, Meaning::Allocates).into_iter().next()?;
+    Some(Hint {
+        code: "own-allocator",
+        message: format!(
+            "`{}` may be the program's own allocator, and mimalloc then gives memory to its C code only ({})",
+            own.package,
+            shown(&own)
+        ),
+        helps: vec!["leave --allocator out where little of the program is C".to_owned()],
+    })
 }
 
 /// The hint for a profile that programs are not shipped with.
@@ -37,7 +54,7 @@ fn slow_allocator(graph: &Graph) -> Option<Hint> {
     let threads = witnesses(graph, Meaning::Threads);
     let runtime = threads.first().filter(|_| witnesses(graph, Meaning::Allocates).is_empty())?;
     Some(Hint {
-        code: "slow-allocator",
+        code: SLOW_ALLOCATOR,
         message: format!(
             "musl's allocator has one lock for all threads, and `{}` {} ({})",
             runtime.package,
@@ -45,8 +62,9 @@ fn slow_allocator(graph: &Graph) -> Option<Hint> {
             shown(runtime)
         ),
         helps: vec![
+            "link mimalloc in its place, which needs a C compiler for musl: --allocator mimalloc, or `allocator = \"mimalloc\"` in [package.metadata.scratch]".to_owned(),
             format!(
-                "add another one, which needs a C compiler for musl: cargo add --package {} mimalloc",
+                "or have the program bring it, wherever it is built: cargo add --package {} mimalloc",
                 graph.root().name
             ),
             "and say so in main.rs:\n#[global_allocator]\nstatic ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;"
@@ -101,11 +119,22 @@ mod tests {
         assert!(found[0].message.contains("api -> server -> tokio"), "{}", found[0].message);
         assert_eq!(
             found[0].helps[0],
-            "add another one, which needs a C compiler for musl: cargo add --package api mimalloc"
+            "link mimalloc in its place, which needs a C compiler for musl: --allocator mimalloc, or `allocator = \"mimalloc\"` in [package.metadata.scratch]"
         );
-        assert!(found[0].helps[1].contains("#[global_allocator]\nstatic "));
+        assert!(found[0].helps[1].ends_with("cargo add --package api mimalloc"));
+        assert!(found[0].helps[2].contains("#[global_allocator]\nstatic "));
         assert!(hints(&["1;rt;tokio v1.0.0"]).is_empty());
         assert!(hints(&["1;rt-multi-thread;tokio v1.0.0", "1;;mimalloc v0.1.0"]).is_empty());
+    }
+
+    #[test]
+    fn mimalloc_beside_another_allocator_is_for_c_only() {
+        let graph = |lines: &[&str]| Graph::of_depths(lines).unwrap();
+        assert_eq!(of_mimalloc(&graph(&["0;;api v1.0.0"])), None);
+        let hint = of_mimalloc(&graph(&["0;;api v1.0.0", "1;;tikv-jemallocator v0.6.0"])).unwrap();
+        assert!(
+            hint.message.starts_with("`tikv-jemallocator` ") && hint.message.ends_with("(api -> tikv-jemallocator)")
+        );
     }
 
     #[test]
