@@ -261,6 +261,12 @@ pub struct SourceArgs {
     /// Number of parallel jobs, defaults to # of CPUs
     #[arg(short, long, value_name = "N", help_heading = COMPILATION, allow_negative_numbers = true)]
     pub jobs: Option<String>,
+    /// Make the program position-independent on every platform, so that its address differs from one start to the next
+    #[arg(long, help_heading = COMPILATION)]
+    pub static_pie: bool,
+    /// Who gives the program its memory: system, which is musl, or mimalloc in its place [default: system]
+    #[arg(long, value_name = "ALLOCATOR", help_heading = COMPILATION)]
+    pub allocator: Option<String>,
     /// Folder for all generated artifacts
     #[arg(long, value_name = "DIRECTORY", help_heading = COMPILATION)]
     pub target_dir: Option<Utf8PathBuf>,

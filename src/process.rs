@@ -77,11 +77,6 @@ impl Command {
         name.to_string_lossy().into_owned()
     }
 
-    /// The program's file, where there is one.
-    pub fn file(&self) -> Option<std::path::PathBuf> {
-        which::which(&self.program).ok()
-    }
-
     /// The arguments.
     pub fn arguments(&self) -> &[OsString] {
         &self.args

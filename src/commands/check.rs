@@ -69,6 +69,7 @@ fn built(args: &CheckArgs, shell: &Shell) -> Result<Vec<(Report, Vec<String>)>> 
     let checked = compiled.artifacts.iter().zip(project.check_all(&compiled.artifacts));
     let explained = checked.map(|(artifact, checked)| {
         let (report, _) = checked?;
+        project.check_wishes(&report)?;
         let helps = project.explain(&report, &compiled, artifact);
         Ok((report, helps))
     });

@@ -6,12 +6,14 @@ use camino::Utf8Path;
 
 use super::pipeline::{Project, Words};
 use crate::cli::{DockerfileArgs, OutputArgs};
+use crate::compile::allocator::Allocator;
+use crate::compile::static_pie;
 use crate::engine::multi_stage::{Described, MultiStage, Written, in_a_registry};
 use crate::engine::{context, dockerfile as render};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::oci::base::BaseImage;
 use crate::process::Command;
-use crate::resolve::plan::Verb;
+use crate::resolve::plan::{Intent, Verb};
 use crate::shell::Shell;
 
 /// Prints the Dockerfile, or writes it with all that it needs.
@@ -57,6 +59,7 @@ fn plain_build(folder: &Utf8Path, base: Option<&BaseImage>) -> Command {
 /// Prints or writes the Dockerfile that compiles inside docker. Nothing is compiled here.
 fn multi_stage(project: &mut Project<'_>, folder: Option<&Utf8Path>, shell: &Shell) -> Result<()> {
     // Whatever can be refused is refused before cargo resolves the dependencies.
+    compiles_there(&project.intent)?;
     project.precheck()?;
     project.intent.base.as_ref().map_or(Ok(()), in_a_registry)?;
     let bases = project.bases(project.intent.base.as_ref(), true, shell)?;
@@ -80,6 +83,22 @@ fn multi_stage(project: &mut Project<'_>, folder: Option<&Utf8Path>, shell: &She
     let Written { dockerfile, ignore_file, .. } = &written;
     shell.status("Wrote", format_args!("{dockerfile} and {ignore_file} ({})", build_command(&written, root)));
     shell.result(folder)
+}
+
+/// # Errors
+/// [`crate::error::Exit::Usage`] if the program is wanted as only this machine's toolchain is known to make it.
+fn compiles_there(intent: &Intent) -> Result<()> {
+    if intent.allocator != Allocator::System {
+        return Err(Error::usage("a Dockerfile that compiles can't link another allocator into the program")
+            .because("the container has no C compiler for musl".to_owned())
+            .help("compile on this machine: leave out --multi-stage"));
+    }
+    if !intent.static_pie || intent.platforms.iter().all(|platform| static_pie::is_made_by_rustc(*platform)) {
+        return Ok(());
+    }
+    Err(Error::usage("a Dockerfile that compiles can't make a static-PIE on every platform")
+        .because("it takes files of the toolchain, whose places in the container are not known".to_owned())
+        .help("compile on this machine: leave out --multi-stage"))
 }
 
 fn describe(project: &Project<'_>, base: Option<&BaseImage>) -> Result<MultiStage> {

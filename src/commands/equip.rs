@@ -41,6 +41,12 @@ impl Project<'_> {
             target.c = equipped.and_then(|equipped| equipped.c.clone());
             target.cxx = equipped.and_then(|equipped| equipped.cxx.clone());
         }
+        for library in self.compile.allocator.iter_mut().flat_map(|plan| &mut plan.libraries) {
+            let equipped = found.equipment.of(library.platform);
+            if let Some(compiler) = equipped.and_then(|equipped| equipped.c.as_ref()) {
+                library.compiled_by(compiler, &outfit::c_compiler(&self.scratch, library.platform));
+            }
+        }
         self.found = found;
         let calls: Vec<_> = self.compile.calls.iter().map(|call| call.platforms.clone()).collect();
         let additions: Vec<_> = calls
@@ -56,7 +62,8 @@ impl Project<'_> {
     }
 
     fn look(&self, graph: &Graph, shell: &Shell) -> Result<Found> {
-        let demands = demands(graph);
+        let mut demands = demands(graph);
+        demands.extend(self.compile.allocator.iter().map(|plan| plan.demand(&self.intent.binary.package)));
         let links = runs_code_here(graph);
         let asks_pkg_config = ["pkg-config", "system-deps"].iter().any(|name| graph.named(name).next().is_some());
         let host =

@@ -6,18 +6,21 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::equip::Found;
 use crate::cli::{EngineArgs, ImageArgs, MessageFormat, OutputArgs, SourceArgs};
+use crate::compile::allocator::{Allocator, AllocatorPlan};
 use crate::compile::artifacts::{self, Strip};
 use crate::compile::cargo::{self, Build};
 use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
+use crate::compile::flags::Linker;
 use crate::compile::reproducible::Remap;
 use crate::compile::toolchain::{self, Toolchain};
-use crate::compile::{Artifact, Compiled, cpu, flags, reproducible};
+use crate::compile::{Artifact, Compiled, allocator, cpu, flags, reproducible, static_pie};
 use crate::engine::{self, EngineChoice, Shape, Wanted, builtin, detect};
 use crate::error::{Context, Error, Exit, Result};
 use crate::image::config::ImageConfig;
 use crate::image::{self, Image};
 use crate::interrupt;
 use crate::linkage::culprit::{self, Linking};
+use crate::linkage::elf::ElfKind;
 use crate::linkage::{self, Report, StaticArtifact};
 use crate::lock::Lock;
 use crate::native::outfit;
@@ -148,10 +151,15 @@ impl<'a> Project<'a> {
             cargo_args: self.words.cargo_args,
             workspace: &self.workspace,
         };
-        match self.words.dry_run {
-            true => Graph::peek(&question, shell),
-            false => Graph::load(&question, &self.intent.folder(), shell),
+        let graph = match self.words.dry_run {
+            true => Graph::peek(&question, shell)?,
+            false => Graph::load(&question, &self.intent.folder(), shell)?,
+        };
+        match self.intent.allocator {
+            Allocator::Mimalloc => allocator::check(&graph)?,
+            Allocator::System => {}
         }
+        Ok(graph)
     }
 
     /// Finds out what the program needs, and puts it into the image. Cargo resolves the dependencies for this, which may
@@ -161,8 +169,11 @@ impl<'a> Project<'a> {
         let needs = Needs::of(&graph);
         self.intent.need(&needs);
         self.precheck()?;
-        let hints = hints::of(&graph).into_iter().chain(hints::of_profile(&self.intent.profile));
-        let hints = hints.collect();
+        let asked = self.intent.allocator == Allocator::Mimalloc;
+        let allocator = if asked { hints::of_mimalloc(&graph) } else { None };
+        let mut hints: Vec<_> =
+            hints::of(&graph).into_iter().chain(allocator).chain(hints::of_profile(&self.intent.profile)).collect();
+        hints.retain(|hint| !asked || hint.code != hints::SLOW_ALLOCATOR);
         Ok((needs, hints, graph))
     }
 
@@ -266,6 +277,7 @@ impl<'a> Project<'a> {
         let mut artifacts = Vec::new();
         for (artifact, checked) in compiled.artifacts.iter().zip(self.check_all(&compiled.artifacts)) {
             let (report, checked) = checked?;
+            self.check_wishes(&report)?;
             match checked {
                 Some(checked) => {
                     shell.status(
@@ -285,6 +297,21 @@ impl<'a> Project<'a> {
             }
         }
         Ok(artifacts)
+    }
+
+    /// Looks whether the program is what the user asked for beyond its being able to start.
+    ///
+    /// # Errors
+    /// [`Exit::NotScratchReady`] if it was to be a static-PIE, and is none.
+    pub fn check_wishes(&self, report: &Report) -> Result<()> {
+        let is_fixed = report.elf.as_ref().is_some_and(|elf| elf.kind == ElfKind::Executable);
+        let Some(platform) = report.platform.filter(|_| self.intent.static_pie && report.is_ready() && is_fixed) else {
+            return Ok(());
+        };
+        let name = &self.intent.binary.name;
+        Err(Error::new(Exit::NotScratchReady, format!("`{name}` for {platform} is no static-PIE, and was to be one"))
+            .because("something told the linker to give it a fixed address".to_owned())
+            .help("look for `-no-pie` and `relocation-model` among your flags: cargo scratch build -v"))
     }
 
     /// What to do about symbols that the user keeps in the program, perhaps without meaning to.
@@ -317,6 +344,9 @@ impl<'a> Project<'a> {
         let missing: Vec<_> = self.compile.targets.iter().filter(|t| t.install).map(|t| t.platform).collect();
         self.toolchain.install(&missing, shell)?;
         self.outfit(shell)?;
+        if let Some(allocator) = &self.compile.allocator {
+            allocator.provide(&self.toolchain.cargo, self.words.source, &self.scratch, shell)?;
+        }
         let folder = self.intent.folder().join("artifacts");
         let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, self.strip);
         self.compile.remap.write().context(|| "failed to write to the target folder")?;
@@ -352,8 +382,8 @@ impl<'a> Project<'a> {
             linked_libs: &compiled.linked_libs,
             rustflags: rustflags.flags(),
             users_linker: linker.and_then(|target| match &target.linker {
-                flags::Linker::User(program) => Some(program.as_str()),
-                flags::Linker::RustLld | flags::Linker::Default => None,
+                Linker::User(program) => Some(program.as_str()),
+                Linker::RustLld | Linker::Default => None,
             }),
         };
         report.elf.as_ref().map_or_else(Vec::new, |facts| culprit::explain(facts, &linking))
@@ -510,6 +540,11 @@ fn plan_compilation(
     places: &[(String, String)],
     shell: &Shell,
 ) -> Result<CompilePlan> {
+    let scratch = scratch_folder(&intent.target_directory);
+    let allocator = match intent.allocator {
+        Allocator::Mimalloc => Some(AllocatorPlan::of(&intent.compiled(), &scratch, config)),
+        Allocator::System => None,
+    };
     let mut targets = Vec::new();
     let mut compiled = Vec::new();
     for platform in &intent.compiled() {
@@ -524,8 +559,14 @@ fn plan_compilation(
             shell.warn(warning);
         }
         let linker = flags::linker(config, *platform, has_rust_lld);
-        let through = outfit::linker(&scratch_folder(&intent.target_directory), *platform);
-        compiled.push(flags::Target::new(*platform, linker.clone(), cpu.as_deref()).linked_through(through));
+        let through = outfit::linker(&scratch, *platform);
+        let mut target = flags::Target::new(*platform, linker.clone(), cpu.as_deref()).linked_through(through);
+        if intent.static_pie {
+            let users = config.rustflags(platform.triple);
+            target.flags.extend(static_pie::rustflags(*platform, &linker, users.flags(), toolchain)?);
+        }
+        target.flags.extend(allocator.iter().flat_map(|plan| plan.rustflags(*platform)));
+        compiled.push(target);
         let triple = platform.triple;
         targets.push(TargetPlan { platform: *platform, triple, cpu, linker, c: None, cxx: None, install });
     }
@@ -542,6 +583,8 @@ fn plan_compilation(
         artifacts: intent.prebuilt.clone(),
         profile: intent.profile.clone(),
         features: intent.features.clone(),
+        static_pie: intent.static_pie,
+        allocator,
         command: String::new(),
         calls,
         remap,

@@ -8,25 +8,25 @@
 //! As a source it comes from the registry that the project's crates come from, through the user's own cargo.
 
 mod archive;
-mod compiler;
 mod source;
-
-use std::time::UNIX_EPOCH;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::cargo_config::CargoConfig;
 use crate::cli::SourceArgs;
 use crate::error::{Context, Error, Exit, Result, nearest};
+use crate::native::resolver::{Compiler, Language};
+use crate::native::variables;
 use crate::needs::graph::Graph;
+use crate::needs::native::{Certainty, Demand, Glibc, Tool};
 use crate::parallel;
 use crate::platform::Platform;
 use crate::process::Command;
 use crate::shell::Shell;
 use crate::staging;
 
-pub use compiler::compiler;
 pub use source::{PACKAGE, PACKAGE_VERSION};
 
 /// The version of mimalloc that is in the package.
@@ -71,9 +71,9 @@ pub struct AllocatorPlan {
 pub struct Library {
     /// The platform.
     pub platform: Platform,
-    /// The C compiler, with the arguments that make it one for the platform.
-    #[serde(serialize_with = "as_text")]
-    pub compiler: Command,
+    /// The C compiler's command and its name, once it is known.
+    #[serde(skip)]
+    compiler: Option<(Command, String)>,
     #[serde(skip)]
     folder: Utf8PathBuf,
 }
@@ -111,14 +111,29 @@ pub fn check(graph: &Graph) -> Result<()> {
 }
 
 impl AllocatorPlan {
-    /// Finds what compiles mimalloc for each platform; it is going to be kept below `scratch`. Nothing is compiled yet.
-    ///
-    /// # Errors
-    /// [`Exit::Failure`] if there is no C compiler for one of them.
-    pub fn of(platforms: &[Platform], scratch: &Utf8Path) -> Result<AllocatorPlan> {
-        let library = |platform: &Platform| Ok(Library::new(*platform, compiler(*platform)?, scratch));
-        let libraries = platforms.iter().map(library).collect::<Result<_>>()?;
-        Ok(AllocatorPlan { name: NAME, version: VERSION, package: PACKAGE, libraries })
+    /// Plans it for these platforms; it is going to be kept below `scratch`.
+    pub fn of(platforms: &[Platform], scratch: &Utf8Path, config: &CargoConfig) -> AllocatorPlan {
+        let library = |platform: &Platform| Library::new(*platform, scratch, config);
+        let libraries = platforms.iter().map(library).collect();
+        AllocatorPlan { name: NAME, version: VERSION, package: PACKAGE, libraries }
+    }
+
+    /// What it wants of the machine: a C compiler for every target.
+    pub fn demand(&self, program: &str) -> Demand {
+        Demand {
+            tool: Tool::C,
+            certainty: Certainty::Certain,
+            package: NAME.to_owned(),
+            version: VERSION.to_owned(),
+            why: "is linked in the place of musl's allocator, as --allocator asks".to_owned(),
+            path: vec![program.to_owned(), NAME.to_owned()],
+            trees: (0..self.libraries.len()).collect(),
+            architectures: &[],
+            for_host: false,
+            env: &[],
+            instead: "leave --allocator out, for the allocator of musl",
+            glibc: Glibc::Works,
+        }
     }
 
     /// The rustflags for a platform.
@@ -132,26 +147,57 @@ impl AllocatorPlan {
     /// # Errors
     /// [`Exit::Failure`] if the source can't be had, or the compiler fails.
     pub fn provide(&self, cargo: &Utf8Path, source: &SourceArgs, scratch: &Utf8Path, shell: &Shell) -> Result<()> {
-        let mut missing: Vec<&Library> = self.libraries.iter().filter(|library| !library.file().is_file()).collect();
-        // Variants of a CPU may share one.
-        missing.dedup_by_key(|library| library.folder.clone());
+        let mut missing: Vec<&Library> = Vec::new();
+        for library in self.libraries.iter().filter(|library| !library.is_made()) {
+            // Variants of a CPU share one.
+            if !missing.iter().any(|other| other.folder == library.folder) {
+                missing.push(library);
+            }
+        }
         if missing.is_empty() {
             return Ok(());
         }
         let package = source::folder(cargo, source, &scratch.join("allocator").join("source"), shell)?;
         for library in &missing {
-            let by = library.compiler.name();
-            shell.status("Compiling", format_args!("mimalloc v{VERSION} for {} ({by})", library.platform));
+            shell.status("Compiling", format_args!("mimalloc v{VERSION} for {}", library.platform));
         }
         parallel::map(&missing, |library| library.make(&package, shell)).into_iter().collect()
     }
 }
 
 impl Library {
-    /// mimalloc as this compiler makes it, kept below `scratch`.
-    pub fn new(platform: Platform, compiler: Command, scratch: &Utf8Path) -> Library {
-        let name = format!("mimalloc-{VERSION}-{}-{}", platform.triple, key(platform, &compiler));
-        Library { platform, folder: scratch.join("allocator").join(name), compiler }
+    /// That of a platform, kept below `scratch`.
+    ///
+    /// Its place is a flag of the compilation, so another place means to compile everything anew. A compiler that the user
+    /// names has another one, since it is to make a difference; one that was found and became newer has not.
+    fn new(platform: Platform, scratch: &Utf8Path, config: &CargoConfig) -> Library {
+        let user = variables::users_compiler(Language::C, platform.triple, config);
+        let facts = format!("{FORMAT} {} {user:?} {}", source::CHECKSUM, call_of(&Command::new("cc")));
+        let digest: String = Sha256::digest(facts).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("mimalloc-{VERSION}-{}-{digest}", platform.triple);
+        Library { platform, compiler: None, folder: scratch.join("allocator").join(name) }
+    }
+
+    /// Says who compiles it: the user's compiler as it was named, others through `ours`, which stands for them.
+    pub fn compiled_by(&mut self, compiler: &Compiler, ours: &Utf8Path) {
+        let command = match compiler {
+            Compiler::User { command, .. } => words(command),
+            _ => Command::new(ours.as_str()),
+        };
+        self.compiler = Some((command, compiler.to_string()));
+    }
+
+    /// What was compiled, for less than compiling it.
+    fn state(&self) -> String {
+        self.compiler.as_ref().map_or_else(String::new, |(command, name)| format!("{name}\n{}\n", call_of(command)))
+    }
+
+    fn is_made(&self) -> bool {
+        self.file().is_file() && fs_err::read_to_string(self.note()).is_ok_and(|note| note == self.state())
+    }
+
+    fn note(&self) -> Utf8PathBuf {
+        self.folder.join("compiled-by")
     }
 
     /// What makes rustc give it to the linker before musl, which comes with the standard library: an object among the
@@ -166,25 +212,41 @@ impl Library {
 
     fn make(&self, package: &Utf8Path, shell: &Shell) -> Result<()> {
         let doing = || format!("failed to write mimalloc to {}", self.folder);
+        let what = || Error::new(Exit::Failure, format!("mimalloc could not be compiled for {}", self.platform));
+        let Some((compiler, name)) = &self.compiler else {
+            return Err(what().because("there is no C compiler".to_owned()));
+        };
         fs_err::create_dir_all(&self.folder).context(doing)?;
+        let _ = fs_err::remove_file(self.note());
         let object = self.folder.join("mimalloc.o");
-        let command = compilation(&self.compiler, package, &object);
+        let command = compilation(compiler, package, &object);
         let output = command.capture(shell)?;
         if !output.status.success() {
-            let what = format!("mimalloc could not be compiled for {}", self.platform);
-            return Err(Error::new(Exit::Failure, what)
+            return Err(what()
                 .because(command.failed(Exit::Failure, &output))
-                .help(format!("name another C compiler for it: {}=…", compiler::variable(self.platform)))
-                .help("or leave --allocator out, for the one of musl"));
+                .help(format!("name another C compiler than {name}: CC_{}=…", self.platform.triple.replace('-', "_")))
+                .help("or leave --allocator out, for the allocator of musl"));
         }
         let bytes = fs_err::read(&object).context(doing)?;
-        let library = archive::of("mimalloc.o", &bytes).map_err(|why| {
-            Error::new(Exit::Failure, format!("what `{}` made for {} is no library", self.compiler, self.platform))
-                .because(why)
-        })?;
+        let library = archive::of("mimalloc.o", &bytes).map_err(|why| what().because(why))?;
         staging::write(&self.file(), &library).context(doing)?;
+        staging::write(&self.note(), self.state().as_bytes()).context(doing)?;
         fs_err::remove_file(&object).context(doing)
     }
+}
+
+/// A program, with arguments after it unless it is a file's name as it stands.
+fn words(text: &str) -> Command {
+    if which::which(text).is_ok() {
+        return Command::new(text);
+    }
+    let mut words = text.split_whitespace();
+    Command::new(words.next().unwrap_or_default()).args(words)
+}
+
+/// The call, wherever the source lies.
+fn call_of(compiler: &Command) -> String {
+    compilation(compiler, Utf8Path::new(PACKAGE), Utf8Path::new("")).to_string()
 }
 
 /// The call of the compiler.
@@ -219,33 +281,9 @@ fn compilation(compiler: &Command, package: &Utf8Path, object: &Utf8Path) -> Com
         .args(["-o", object.as_str()])
 }
 
-/// What the library depends on, in a few digits. For the compiler, its file stands for its version: nothing is started.
-fn key(platform: Platform, compiler: &Command) -> String {
-    let program = compiler.file();
-    let metadata = program.as_ref().and_then(|file| fs_err::metadata(file).ok());
-    let time = metadata.as_ref().and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok());
-    let facts = format!(
-        "{FORMAT} {} {} {} {program:?} {:?} {:?}",
-        source::CHECKSUM,
-        platform.triple,
-        compilation(compiler, Utf8Path::new(PACKAGE), Utf8Path::new("")),
-        metadata.map(|metadata| metadata.len()),
-        time.unwrap_or_default(),
-    );
-    Sha256::digest(facts).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn as_text<S: serde::Serializer>(command: &Command, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_str(command)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn amd64() -> Platform {
-        Platform::parse("linux/amd64").unwrap()
-    }
 
     #[test]
     fn allocators_have_names() {
@@ -255,38 +293,36 @@ mod tests {
         assert_eq!(error.helps(), ["an allocator with a similar name exists: `mimalloc`"]);
     }
 
-    #[test]
-    fn what_changes_the_library_changes_its_place() {
-        let place = |platform: &str, compiler: Command| {
-            Library::new(Platform::parse(platform).unwrap(), compiler, Utf8Path::new("/t")).folder
-        };
-        let cc = || Command::new("some-cc");
-        let first = place("linux/amd64", cc());
-        assert_eq!(first, place("linux/amd64", cc()));
-        assert!(first.as_str().starts_with("/t/allocator/mimalloc-2.3.2-x86_64-unknown-linux-musl-"), "{first}");
-        let others = [
-            place("linux/arm64", cc()),
-            place("linux/amd64", Command::new("cc")),
-            place("linux/amd64", cc().arg("-m32")),
-        ];
-        assert!(others.iter().all(|other| *other != first), "{others:?}");
+    fn library(platform: &str, config: &str) -> Library {
+        Library::new(Platform::parse(platform).unwrap(), Utf8Path::new("/t"), &CargoConfig::for_tests(config, &[]))
     }
 
-    #[cfg(unix)]
     #[test]
-    fn another_compiler_under_the_same_name_is_another_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = Utf8PathBuf::from_path_buf(folder.path().join("cc")).unwrap();
-        fs_err::write(&program, "1").unwrap();
-        fs_err::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let one = key(amd64(), &Command::new(program.as_str()));
-        fs_err::write(&program, "22").unwrap();
-        assert_ne!(key(amd64(), &Command::new(program.as_str())), one);
+    fn another_target_and_another_compiler_of_the_users_have_another_place() {
+        let first = library("linux/amd64", "").folder;
+        assert!(first.as_str().starts_with("/t/allocator/mimalloc-2.3.2-x86_64-unknown-linux-musl-"), "{first}");
+        assert_eq!(first, library("linux/amd64/v3", "").folder);
+        assert_ne!(first, library("linux/arm64", "").folder);
+        assert_ne!(first, library("linux/amd64", "env.CC_x86_64_unknown_linux_musl = 'mine'").folder);
+    }
+
+    #[test]
+    fn it_is_compiled_again_by_another_compiler() {
+        let mut library = library("linux/amd64", "");
+        let user = |command: &str| Compiler::User { variable: "CC".to_owned(), command: command.to_owned() };
+        library.compiled_by(&user("some-cc -m64"), Utf8Path::new("/ours"));
+        let state = library.state();
+        assert!(state.contains("\nsome-cc -m64 -c "), "{state}");
+        library.compiled_by(&user("another-cc"), Utf8Path::new("/ours"));
+        assert_ne!(library.state(), state);
+        let gcc = Compiler::MuslGcc { program: "/bin/musl-gcc".into(), archiver: None };
+        library.compiled_by(&gcc, Utf8Path::new("/ours"));
+        assert!(library.state().starts_with("musl-gcc\n/ours -c "), "{}", library.state());
     }
 
     #[test]
     fn the_linker_looks_for_it_where_it_is() {
-        let library = Library::new(amd64(), Command::new("cc"), Utf8Path::new("/t"));
+        let library = library("linux/amd64", "");
         let flags = library.rustflags();
         assert_eq!(flags[0], format!("-Lnative={}", library.folder));
         let name = flags[1].strip_prefix("-lstatic:-bundle=").unwrap();

@@ -79,6 +79,11 @@ impl Toolchain {
         Some((rust_src(&self.sysroot).to_string(), format!("/rustc/{commit}")))
     }
 
+    /// Where the toolchain keeps a target's C library, and the objects that a program begins and ends with.
+    pub fn self_contained(&self, platform: Platform) -> Utf8PathBuf {
+        self.rustlib().join(platform.triple).join("lib").join("self-contained")
+    }
+
     fn rustlib(&self) -> Utf8PathBuf {
         self.sysroot.join("lib").join("rustlib")
     }

@@ -57,6 +57,11 @@ pub fn linker(scratch: &Utf8Path, platform: Platform) -> Utf8PathBuf {
     Role::RustLld.path(&folder(scratch, platform))
 }
 
+/// What stands for a platform's C compiler where the user names none.
+pub fn c_compiler(scratch: &Utf8Path, platform: Platform) -> Utf8PathBuf {
+    Role::Cc.path(&folder(scratch, platform))
+}
+
 /// The folder of those for this machine.
 fn host_folder(setting: &Setting<'_>) -> Utf8PathBuf {
     setting.scratch.join("native").join("host")

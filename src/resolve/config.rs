@@ -24,6 +24,10 @@ pub struct Config {
     pub features: Option<Vec<String>>,
     /// Switch the `default` feature off.
     pub no_default_features: Option<bool>,
+    /// Make the program position-independent on every platform.
+    pub static_pie: Option<bool>,
+    /// `system` or `mimalloc`: who gives the program its memory.
+    pub allocator: Option<String>,
     /// The platforms of `cargo scratch push`.
     pub platforms: Option<Vec<String>>,
     /// The CPUs that the program is compiled for: `[PLATFORM=]CPU`.
@@ -151,12 +155,14 @@ pub enum SmokeValue {
 }
 
 /// Every key, for the message about an unknown one.
-const KEYS: [&str; 32] = [
+const KEYS: [&str; 34] = [
     "package",
     "bin",
     "profile",
     "features",
     "no-default-features",
+    "static-pie",
+    "allocator",
     "platforms",
     "target-cpu",
     "tags",
@@ -234,6 +240,8 @@ impl Config {
             profile: self.profile.or(base.profile),
             features: self.features.or(base.features),
             no_default_features: self.no_default_features.or(base.no_default_features),
+            static_pie: self.static_pie.or(base.static_pie),
+            allocator: self.allocator.or(base.allocator),
             platforms: self.platforms.or(base.platforms),
             target_cpu: self.target_cpu.or(base.target_cpu),
             tags: self.tags.or(base.tags),

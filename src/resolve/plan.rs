@@ -18,6 +18,7 @@ use super::select::{Candidate, Wanted, select};
 use super::target_cpu;
 use super::workspace::Workspace;
 use crate::cli::{ImageArgs, OutputArgs, SourceArgs};
+use crate::compile::allocator::{Allocator, AllocatorPlan};
 use crate::compile::flags::{Additions, Linker};
 use crate::compile::reproducible::Remap;
 use crate::engine::EngineChoice;
@@ -100,6 +101,10 @@ pub struct Intent {
     pub profile: String,
     /// The features.
     pub features: FeatureSelection,
+    /// The program is to be a static-PIE, whatever the platform.
+    pub static_pie: bool,
+    /// Who gives the program its memory.
+    pub allocator: Allocator,
     /// The image.
     pub image: ImagePlan,
     /// What the user says of the files of a usual system.
@@ -186,6 +191,12 @@ pub struct CompilePlan {
     pub profile: String,
     /// The features.
     pub features: FeatureSelection,
+    /// The program is made a static-PIE, whatever the platform.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub static_pie: bool,
+    /// What is linked in the place of musl's allocator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocator: Option<AllocatorPlan>,
     /// What is called, as one line of a shell.
     pub command: String,
     /// The calls of cargo, one after the other: a call has one set of flags for each Rust target.
@@ -300,6 +311,8 @@ pub fn intend(
         prebuilt,
         profile: source.profile.clone().or(config.profile.clone()).unwrap_or_else(|| "release".to_owned()),
         features: features(source, &config),
+        static_pie: source.static_pie || config.static_pie.unwrap_or(false),
+        allocator: allocator(source, &config)?,
         image: ImagePlan {
             created,
             mtime: source_date_epoch(environment)?.unwrap_or(0),
@@ -349,6 +362,11 @@ fn features(source: &SourceArgs, config: &Config) -> FeatureSelection {
         all: source.all_features,
         no_default: source.no_default_features || config.no_default_features.unwrap_or(false),
     }
+}
+
+fn allocator(source: &SourceArgs, config: &Config) -> Result<Allocator> {
+    let said = source.allocator.as_ref().or(config.allocator.as_ref());
+    said.map_or(Ok(Allocator::default()), |name| Allocator::parse(name))
 }
 
 /// A run is of the debug variant only if the command line says so: both can't be run.

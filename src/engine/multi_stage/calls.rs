@@ -222,6 +222,8 @@ mod tests {
             target_cpus: Vec::new(),
             profile: "release".to_owned(),
             features: FeatureSelection::default(),
+            static_pie: false,
+            allocator: Default::default(),
             image: ImagePlan::of(ImageConfig::new("/serve".to_owned(), Words::default()).unwrap()),
             asked: Default::default(),
             base: None,

@@ -26,6 +26,12 @@ impl Display for Plan {
         for artifact in &self.compile.artifacts {
             line("platform", &format!("{} (of {}, which is not compiled)", artifact.platform, artifact.path))?;
         }
+        if self.compile.static_pie {
+            line("static-pie", "on every platform")?;
+        }
+        if let Some(allocator) = &self.compile.allocator {
+            line("allocator", &format!("{} {}, of {}", allocator.name, allocator.version, allocator.package))?;
+        }
         for call in &self.compile.calls {
             line("compile", &call.command)?;
         }
