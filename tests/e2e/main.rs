@@ -32,6 +32,8 @@ mod ingredients;
 #[cfg(test)]
 mod interrupts;
 #[cfg(test)]
+mod linking;
+#[cfg(test)]
 mod pitfalls;
 #[cfg(test)]
 mod platforms;
