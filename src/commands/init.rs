@@ -93,8 +93,8 @@ fn section(intent: &Intent, needs: &Needs, several: bool) -> String {
     say("What a push builds for.", "# platforms = [\"linux/amd64\", \"linux/arm64\"]");
     say("The CPU that a platform's program is compiled for.", "# target-cpu = [\"linux/amd64=x86-64-v3\"]");
     say(
-        "Who gives the program its memory: musl, which is \"system\", or mimalloc, which is faster with threads.",
-        "# allocator = \"mimalloc\"",
+        "Who gives the program its memory: system, which is musl, or mimalloc, which is faster, with threads above all.",
+        "# allocator = \"system\"",
     );
     say("Make the program position-independent on arm64 too.", "# static-pie = true");
     say("Who assembles the image: auto, docker, podman or builtin.", "# engine = \"auto\"");

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::cargo_config::CargoConfig;
 use crate::cli::SourceArgs;
-use crate::error::{Context, Error, Exit, Result, nearest};
+use crate::error::{Context, Error, Exit, Result};
 use crate::native::resolver::{Compiler, Language};
 use crate::native::variables;
 use crate::needs::graph::Graph;
@@ -87,13 +87,8 @@ impl Allocator {
         match text {
             "system" => Ok(Allocator::System),
             "mimalloc" => Ok(Allocator::Mimalloc),
-            _ => {
-                let error = Error::usage(format!("unknown allocator `{text}`"));
-                Err(match nearest(text, ["system", "mimalloc"]) {
-                    Some(near) => error.help(format!("an allocator with a similar name exists: `{near}`")),
-                    None => error.help("the allocators are system, which is musl's, and mimalloc"),
-                })
-            }
+            _ => Err(Error::usage(format!("unknown allocator `{text}`"))
+                .help("the allocators are system, which is musl's, and mimalloc")),
         }
     }
 }
@@ -290,7 +285,7 @@ mod tests {
         assert_eq!(Allocator::parse("mimalloc").unwrap(), Allocator::Mimalloc);
         assert_eq!(Allocator::parse("system").unwrap(), Allocator::System);
         let error = Allocator::parse("mimaloc").unwrap_err();
-        assert_eq!(error.helps(), ["an allocator with a similar name exists: `mimalloc`"]);
+        assert_eq!(error.helps(), ["the allocators are system, which is musl's, and mimalloc"]);
     }
 
     fn library(platform: &str, config: &str) -> Library {

@@ -24,6 +24,7 @@ mod init;
 mod interrupt;
 mod labels;
 mod linkage;
+mod linking;
 mod machine;
 mod multi_stage;
 mod parallel;

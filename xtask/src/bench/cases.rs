@@ -1,5 +1,6 @@
 //! What is compared.
 
+mod allocator;
 mod builtin;
 mod engines;
 
@@ -37,6 +38,7 @@ const ALL: &[Case] = &[
     Case { name: "sizes", measure: builtin::sizes },
     Case { name: "memory", measure: builtin::memory },
     Case { name: "peers", measure: engines::peers },
+    Case { name: "allocator", measure: allocator::allocator },
 ];
 
 /// The cases of these names; all of them where there is no name.

@@ -20,6 +20,56 @@ pub fn write(folder: &Path, name: &str, size: usize) -> anyhow::Result<()> {
     write_once(&folder.join("data"), &data(size))
 }
 
+const ALLOCATING: &str = r#"use std::collections::BTreeMap;
+use std::thread;
+
+/// Takes pieces of 16 to 515 bytes, and gives back one of the thousand that it has for each.
+fn churn(times: u64) -> usize {
+    let mut slots = vec![Vec::new(); 1000];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..times {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let mut piece = Vec::with_capacity(16 + (state >> 20) as usize % 500);
+        piece.push(state as u8);
+        slots[(state % 1000) as usize] = piece;
+    }
+    slots.iter().map(Vec::len).sum()
+}
+
+/// Takes lines apart, changes the parts, and keeps some of them in a map.
+fn strings(times: u64) -> usize {
+    let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for number in 0..times {
+        let line = format!("key{}={number};value {} of {times}", number % 500, number * 7);
+        let Some((key, value)) = line.split_once('=') else { continue };
+        let parts = map.entry(key.to_owned()).or_default();
+        if parts.len() > 20 {
+            parts.clear();
+        }
+        parts.extend(value.split(';').map(|part| part.to_uppercase().replace("VALUE", "v")));
+    }
+    map.values().flatten().map(String::len).sum()
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let work = if args[1] == "churn" { churn } else { strings };
+    let times = args[3].parse().unwrap();
+    let threads: Vec<_> = (0..args[2].parse().unwrap()).map(|_| thread::spawn(move || work(times))).collect();
+    println!("{}", threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>());
+}
+"#;
+
+/// Writes a package whose program does nothing but allocate.
+pub fn write_allocating(folder: &Path) -> anyhow::Result<()> {
+    let manifest = "[package]\nname = \"allocates\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[workspace]\n";
+    fs_err::create_dir_all(folder.join("src"))?;
+    write_once(&folder.join("Cargo.toml"), manifest.as_bytes())?;
+    write_once(&folder.join("src/main.rs"), ALLOCATING.as_bytes())
+}
+
 /// Leaves a file with the same content as it is: cargo compiles again for a new time.
 fn write_once(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     if fs_err::read(path).is_ok_and(|there| there == content) {
