@@ -31,6 +31,17 @@ xflags::xflags! {
             /// Some of noop, first, docker, sizes, memory and peers instead of all.
             repeated cases: String
         }
+        /// Builds published applications as they are, for both platforms, and starts them.
+        cmd applications {
+            /// Without any compiler for C, before and after `doctor --fix`; of all of them, writes docs/applications.md.
+            optional --stripped
+            /// Goes on where an earlier run was broken off.
+            optional --resume
+            /// Only a few that are quick.
+            optional --sample
+            /// Some of them instead of all.
+            repeated names: String
+        }
         /// Runs every check that a change has to pass.
         cmd ci {}
     }

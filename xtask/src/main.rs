@@ -1,5 +1,6 @@
 //! The project's own tooling: test engines, tests, benchmark and continuous integration. `cargo xtask help` lists the commands.
 
+mod applications;
 mod bench;
 mod ci;
 mod console;
@@ -46,6 +47,16 @@ fn run(flags: Xtask) -> anyhow::Result<()> {
             &sh,
             &workspace,
             &bench::Options { runs: options.runs, json: options.json, cases: options.cases },
+        ),
+        XtaskCmd::Applications(options) => applications::run(
+            &sh,
+            &workspace,
+            &applications::Options {
+                stripped: options.stripped,
+                resume: options.resume,
+                sample: options.sample,
+                names: options.names,
+            },
         ),
         XtaskCmd::Ci(_) => ci::run(&sh, &workspace),
     }

@@ -33,6 +33,11 @@ impl Workspace {
         self.root.join("target/bench")
     }
 
+    /// What the applications were built with, and what came of it. They themselves are built elsewhere.
+    pub fn applications_dir(&self) -> PathBuf {
+        self.root.join("target/applications")
+    }
+
     /// Programs built for the checks alone.
     pub fn tools_dir(&self) -> PathBuf {
         self.root.join("target/tools")
