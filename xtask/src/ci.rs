@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use xshell::Shell;
 
 use crate::workspace::Workspace;
-use crate::{console, test};
+use crate::{applications, console, test};
 
 /// A title and what it stands for.
 type Check = (&'static str, fn(&Shell, &Workspace) -> anyhow::Result<()>);
@@ -24,6 +24,7 @@ const CHECKS: &[Check] = &[
     ("other systems", portability::check),
     ("oldest compiler", oldest_compiler::check),
     ("tests", tests),
+    ("applications", sample),
 ];
 
 /// Runs all checks, also after one has failed, so that one run tells everything.
@@ -55,4 +56,10 @@ fn timed(title: &str, check: impl FnOnce() -> anyhow::Result<()>) -> (bool, Dura
 fn tests(sh: &Shell, workspace: &Workspace) -> anyhow::Result<()> {
     let options = test::Options { engines: true, args: vec!["--no-fail-fast".into()] };
     test::run(sh, workspace, &options)
+}
+
+/// Published applications, with the engines that the tests have started.
+fn sample(sh: &Shell, workspace: &Workspace) -> anyhow::Result<()> {
+    let options = applications::Options { stripped: true, resume: false, sample: true, names: Vec::new() };
+    applications::run(sh, workspace, &options)
 }
