@@ -89,7 +89,7 @@ impl Project<'_> {
             // Nobody asks for anything.
             return Machine::with_cc();
         }
-        Machine::look(&self.compiled_platforms(), host, Provisioned::look(), search)
+        Machine::look(&self.compiled_platforms(), host, &self.toolchain.rustlib(), Provisioned::look(), search)
     }
 
     /// The platforms that something is compiled for.

@@ -84,7 +84,8 @@ impl Toolchain {
         self.rustlib().join(platform.triple).join("lib").join("self-contained")
     }
 
-    fn rustlib(&self) -> Utf8PathBuf {
+    /// The folder of its targets.
+    pub fn rustlib(&self) -> Utf8PathBuf {
         self.sysroot.join("lib").join("rustlib")
     }
 

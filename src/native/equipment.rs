@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
+use super::host::System;
 use super::machine::Machine;
 use super::resolver::{Compiler, Language, resolve};
 use super::variables;
@@ -49,6 +50,8 @@ pub enum HostLinker {
     Program(Utf8PathBuf),
     /// zig
     Zig(Zig),
+    /// The toolchain's own linker, which is told what a compiler would know.
+    RustLld(System),
 }
 
 /// Something that is not there.
@@ -118,19 +121,27 @@ pub fn equip(
             .collect();
         equip_platform(*platform, &wanted, config, machine, &mut equipment);
     }
+    // Whoever links for this machine compiles for it too, but for the toolchain's own linker.
+    let compiles = !host_lacks && !matches!(equipment.host_linker, Some(HostLinker::RustLld(_)));
     for demand in unmet(demands, host.triple, config).filter(|demand| demand.for_host) {
-        // A linker for this machine is a compiler for it too.
         let is_there = match demand.tool {
-            Tool::C | Tool::Cxx => !host_lacks,
+            Tool::C | Tool::Cxx => compiles || users_compiler(demand.tool, host, config),
             Tool::Library(_) | Tool::SomeLibrary => true,
             tool => machine.has(tool, config),
         };
-        if !is_there && !matches!(demand.tool, Tool::C | Tool::Cxx) {
+        if !is_there {
             equipment.lacks(demand, None);
         }
     }
     equipment.missing.sort_by_key(|missing| missing.what);
     equipment
+}
+
+fn users_compiler(tool: Tool, host: Host<'_>, config: &CargoConfig) -> bool {
+    let names = if tool == Tool::C { ["CC", "HOST_CC"] } else { ["CXX", "HOST_CXX"] };
+    let [plain, of_host] = names;
+    let named = [plain.to_owned(), of_host.to_owned(), variables::of_target(plain, host.triple)];
+    named.iter().any(|name| config.variable(name).is_some())
 }
 
 /// The demands that no variable meets, for a target.
@@ -228,7 +239,8 @@ fn host_linker(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> Optio
     }
     let other = ["gcc", "clang"].into_iter().find_map(|name| machine.program(name));
     let zig = || machine.zig.clone().filter(|_| host.triple.ends_with("-linux-gnu")).map(HostLinker::Zig);
-    other.map(|program| HostLinker::Program(program.to_owned())).or_else(zig)
+    let rust_lld = || machine.system.clone().map(HostLinker::RustLld);
+    other.map(|program| HostLinker::Program(program.to_owned())).or_else(zig).or_else(rust_lld)
 }
 
 /// Where zig's own headers are read instead of a system's, in the order in which they are searched.

@@ -5,6 +5,7 @@ use std::env::consts::ARCH;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::host::System;
 use super::provision::Tool;
 use super::zig::Zig;
 use crate::platform::Platform;
@@ -24,6 +25,8 @@ pub struct Machine {
     pub zig: Option<Zig>,
     /// The cmake of the cache folder.
     pub cmake: Option<Utf8PathBuf>,
+    /// What links without a C compiler, where there is none.
+    pub system: Option<System>,
     /// The folder of libclang.
     pub libclang: Option<Libclang>,
 }
@@ -101,7 +104,15 @@ const PROGRAMS: [&str; 18] = [
 
 impl Machine {
     /// Looks for what there is for these platforms; for zig only as far as it may be needed.
-    pub fn look(platforms: &[Platform], host: &str, provisioned: Provisioned, zig: Search) -> Machine {
+    ///
+    /// `rustlib` is the toolchain's folder of targets.
+    pub fn look(
+        platforms: &[Platform],
+        host: &str,
+        rustlib: &Utf8Path,
+        provisioned: Provisioned,
+        zig: Search,
+    ) -> Machine {
         let mut programs = BTreeMap::new();
         let mut headers = BTreeMap::new();
         let mut look_for = |name: String| {
@@ -124,7 +135,8 @@ impl Machine {
             Some(Libclang::Provisioned(file.parent()?.to_owned()))
         });
         let is_musl = host.ends_with("-musl");
-        Machine { arch: ARCH.to_owned(), is_musl, programs, headers, zig, cmake: provisioned.cmake, libclang }
+        let system = if programs.contains_key("cc") { None } else { System::look(host, rustlib) };
+        Machine { arch: ARCH.to_owned(), is_musl, system, programs, headers, zig, cmake: provisioned.cmake, libclang }
     }
 
     /// A machine of which nothing is known but that it has a `cc`.
@@ -181,7 +193,8 @@ fn has_libclang(folder: &Utf8Path) -> bool {
     files.any(|file| {
         let name = file.file_name();
         let name = name.to_string_lossy();
-        names.iter().any(|known| name.starts_with(known)) && !name.ends_with(".a")
+        // `libclang-cpp` is another.
+        names.iter().any(|known| name.starts_with(known)) && !name.starts_with("libclang-cpp") && !name.ends_with(".a")
     })
 }
 

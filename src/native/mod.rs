@@ -5,13 +5,15 @@
 //! 3. [`equipment`]: what is used for a whole build, and what is missing; [`preflight`] says so, with [`install`] for the words
 //!    of the machine's system.
 //! 4. [`provision`]: gets what the user's cache folder can have.
-//! 5. [`outfit`]: brings it to where cargo and build scripts look: [`variables`], and [`cmake`] in its own words.
-//! 6. [`wrapper`]: this program under the name of a compiler, which build scripts can call like any other; [`zig`] and
+//! 5. [`host`]: links what runs on this machine where nothing else does.
+//! 6. [`outfit`]: brings it to where cargo and build scripts look: [`variables`], and [`cmake`] in its own words.
+//! 7. [`wrapper`]: this program under the name of a compiler, which build scripts can call like any other; [`zig`] and
 //!    [`cxx`] are what it knows of zig and of C++.
 
 pub mod cmake;
 pub mod cxx;
 pub mod equipment;
+pub mod host;
 pub mod install;
 pub mod machine;
 pub mod outfit;

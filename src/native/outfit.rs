@@ -95,6 +95,7 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
         let program = match linker {
             HostLinker::Program(program) => program.clone(),
             HostLinker::Zig(_) => Role::Cc.path(&host_folder(setting)),
+            HostLinker::RustLld(_) => Role::RustLld.path(&host_folder(setting)),
         };
         additions.config.push(linker_config(setting.host, program.as_str()));
     }
@@ -108,16 +109,14 @@ fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, 
             found.push((name, value));
         }
     };
-    if let Some(linker) = &equipment.host_linker {
-        let program = |role: Role| match linker {
-            HostLinker::Program(program) => program.clone(),
-            HostLinker::Zig(_) => role.path(&host_folder(setting)),
-        };
-        set(variables::of_target("CC", setting.host), program(Role::Cc).into_string());
-        if matches!(linker, HostLinker::Zig(_)) {
-            set(variables::of_target("CXX", setting.host), program(Role::Cxx).into_string());
-            set(variables::of_target("AR", setting.host), program(Role::Ar).into_string());
+    match &equipment.host_linker {
+        Some(HostLinker::Program(program)) => set(variables::of_target("CC", setting.host), program.to_string()),
+        Some(HostLinker::Zig(_)) => {
+            for (name, role) in [("CC", Role::Cc), ("CXX", Role::Cxx), ("AR", Role::Ar)] {
+                set(variables::of_target(name, setting.host), role.path(&host_folder(setting)).into_string());
+            }
         }
+        Some(HostLinker::RustLld(_)) | None => {}
     }
     let wants = equipment.platforms.iter().any(|equipped| equipped.reads_headers);
     if let Some(Libclang::Provisioned(folder)) = &setting.machine.libclang
@@ -174,8 +173,20 @@ pub fn install(
         }
         wrapper::install(&folder, &spec)?;
     }
-    if let Some(HostLinker::Zig(zig)) = &equipment.host_linker {
-        wrapper::install(&host_folder(setting), &host_spec(zig, setting)?)?;
+    match (&equipment.host_linker, setting.rust_lld) {
+        (Some(HostLinker::Zig(zig)), _) => wrapper::install(&host_folder(setting), &host_spec(zig, setting)?)?,
+        (Some(HostLinker::RustLld(system)), Some(rust_lld)) => {
+            let libraries = host_folder(setting).join("lib");
+            fs_err::create_dir_all(&libraries).context(|| format!("failed to make the folder {libraries}"))?;
+            for (name, text) in system.scripts() {
+                let file = libraries.join(name);
+                if fs_err::read_to_string(&file).ok().as_ref() != Some(&text) {
+                    staging::write(&file, text.as_bytes()).context(|| format!("failed to write {file}"))?;
+                }
+            }
+            wrapper::install(&host_folder(setting), &system.spec(rust_lld, &libraries))?;
+        }
+        _ => {}
     }
     recipes.retain(|(_, recipe)| !recipe.is_made());
     Ok(recipes)

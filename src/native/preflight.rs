@@ -100,6 +100,9 @@ impl Missing {
     fn title(&self) -> String {
         match self.what {
             Lack::HostLinker => "no `cc`, which links build scripts and macros".to_owned(),
+            Lack::Tool(Tool::C | Tool::Cxx) if self.platforms.is_empty() => {
+                "no C compiler for what runs on this machine".to_owned()
+            }
             Lack::Tool(Tool::C) => "no C compiler for musl".to_owned(),
             Lack::Tool(Tool::Cxx) => "no C++ compiler with a library for musl".to_owned(),
             Lack::Tool(Tool::Library(name)) => format!("no `{name}` for musl: it is a library of the system's"),

@@ -39,6 +39,12 @@ pub struct Spec {
     pub env: BTreeMap<String, String>,
     /// The linker of the toolchain.
     pub rust_lld: Option<Utf8PathBuf>,
+    /// What the linker is given first, after the flavor, for a program.
+    pub before_programs: Vec<String>,
+    /// What it is given then, for libraries too.
+    pub before: Vec<String>,
+    /// What it is given last.
+    pub after: Vec<String>,
     /// Folders that the linker looks for libraries in, after all that it is told.
     pub libraries: Vec<Utf8PathBuf>,
     /// What makes the C++ library that is not there yet.
@@ -158,12 +164,20 @@ pub fn command(role: Role, spec: &Spec, arguments: Vec<OsString>) -> Option<Comm
         Role::Cxx => compiler(&spec.cxx, spec, arguments)?,
         Role::Ar => program(&spec.ar)?.args(arguments),
         Role::Ranlib => program(&spec.ranlib)?.args(arguments),
-        Role::RustLld => {
-            let libraries = spec.libraries.iter().flat_map(|folder| ["-L".to_owned(), folder.to_string()]);
-            Command::new(spec.rust_lld.clone()?.as_str()).args(arguments).args(libraries)
-        }
+        Role::RustLld => linker(spec, arguments)?,
     };
     Some(spec.env.iter().fold(command, |command, (name, value)| command.env(name, value)))
+}
+
+fn linker(spec: &Spec, mut arguments: Vec<OsString>) -> Option<Command> {
+    // `-flavor gnu` has to come first.
+    let flavor = if arguments.first().is_some_and(|first| first == "-flavor") { 2 } else { 0 };
+    let rest = arguments.split_off(flavor.min(arguments.len()));
+    let is_program = !rest.iter().any(|argument| argument == "-shared");
+    let libraries = spec.libraries.iter().flat_map(|folder| ["-L".to_owned(), folder.to_string()]);
+    let command = Command::new(spec.rust_lld.clone()?.as_str()).args(arguments);
+    let command = command.args(spec.before_programs.iter().filter(|_| is_program)).args(&spec.before);
+    Some(command.args(rest).args(&spec.after).args(libraries))
 }
 
 fn program(words: &[String]) -> Option<Command> {
@@ -252,6 +266,19 @@ mod tests {
         assert_eq!(called(Role::Ar, "crs a.a").unwrap(), "A=b zig ar crs a.a");
         assert_eq!(called(Role::RustLld, "-flavor gnu -lm").unwrap(), "A=b /s/rust-lld -flavor gnu -lm -L /l");
         assert_eq!(called(Role::Ranlib, "a.a"), None);
+    }
+
+    #[test]
+    fn a_linker_is_given_start_files_for_programs() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let spec =
+            Spec { before_programs: words("start.o"), before: words("begin.o"), after: words("end.o"), ..spec() };
+        let called = |arguments: &str| {
+            let arguments = arguments.split(' ').map(OsString::from).collect();
+            command(Role::RustLld, &spec, arguments).unwrap().to_string()
+        };
+        assert_eq!(called("-flavor gnu a.o"), "A=b /s/rust-lld -flavor gnu start.o begin.o a.o end.o -L /l");
+        assert_eq!(called("-flavor gnu -shared a.o"), "A=b /s/rust-lld -flavor gnu begin.o -shared a.o end.o -L /l");
     }
 
     #[test]

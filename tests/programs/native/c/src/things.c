@@ -1,0 +1,47 @@
+/* What C gets wrong when its compiler is for another libc, another CPU, or checks what is undefined. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static __thread int own = 1;
+
+static void *add(void *sum) {
+    own += 1;
+    __atomic_add_fetch((int *)sum, own, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+/* With a compiler for glibc, the header's offsets are another's. */
+long long size_of_file(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 ? (long long)st.st_size : -errno;
+}
+
+int64_t position(const char *path) {
+    FILE *file = fopen(path, "r");
+    if (!file) return -errno;
+    int64_t at = fseeko(file, 0, SEEK_END) == 0 ? (int64_t)ftello(file) : -1;
+    fclose(file);
+    return at;
+}
+
+int threads(void) {
+    int sum = 0;
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, add, &sum);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    return sum + own;
+}
+
+double root(double x) { return sqrt(x) + (double)fabsl((long double)cbrt(x)); }
+
+/* Undefined, and what every old library does somewhere. */
+int shifted(int by) { return 1 << by; }
+
+const char *source_file(void) { return __FILE__; }
