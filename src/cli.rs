@@ -86,6 +86,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Write a commented configuration into Cargo.toml
     Init(InitArgs),
+    /// Show the state of all that is used here, and get what is missing
+    Doctor(DoctorArgs),
     /// Become the program of an image; what the smoke test starts
     #[cfg(target_os = "linux")]
     #[command(name = crate::smoke::isolated::COMMAND, hide = true)]
@@ -215,6 +217,26 @@ pub struct InitArgs {
     /// Print the configuration, and write nothing
     #[arg(long, help_heading = OUTPUT)]
     pub dry_run: bool,
+}
+
+/// `cargo scratch doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Get what is missing: Rust targets with rustup, tools into the user's cache folder
+    #[arg(long)]
+    pub fix: bool,
+    /// Get it without asking
+    #[arg(short, long, requires = "fix")]
+    pub yes: bool,
+    /// What is going to be built.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Platforms that it is built for (repeat, or separate with commas)
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', help_heading = IMAGE)]
+    pub platform: Vec<String>,
+    /// How the result is printed
+    #[arg(long, value_name = "FMT", value_enum, default_value = "human", help_heading = OUTPUT)]
+    pub message_format: MessageFormat,
 }
 
 const PACKAGE: &str = "Package Selection";

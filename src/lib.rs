@@ -18,6 +18,7 @@
 pub mod cli;
 pub mod commands;
 pub mod compile;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod http;

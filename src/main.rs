@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::check(args, &shell),
         Command::Dockerfile(args) => commands::dockerfile::dockerfile(args, &shell),
         Command::Explain(args) => commands::explain::explain(args, &shell),
+        Command::Doctor(args) => commands::doctor::doctor(args, &shell),
         Command::Init(args) => commands::init::init(args, &shell),
         #[cfg(target_os = "linux")]
         Command::RunIsolated(_) => unreachable!("it has returned above"),

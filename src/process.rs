@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{ExitStatus, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, Exit, Result};
 use crate::interrupt;
@@ -141,6 +142,21 @@ impl Command {
     pub fn capture_quietly(&self) -> Result<Output> {
         let expression = self.expression().stdin_null().stdout_capture().stderr_capture();
         self.wait(in_own_group(expression))
+    }
+
+    /// As [`Command::capture_quietly`], for as long as it may take; after that it is killed, and there is no answer.
+    pub fn capture_within(&self, patience: Duration) -> Result<Option<Output>> {
+        let expression = in_own_group(self.expression().stdin_null().stdout_capture().stderr_capture());
+        let handle = expression.unchecked().start().map_err(|error| self.not_started(error))?;
+        let handle = Arc::new(handle);
+        let guard = interrupt::guard_child(&handle);
+        let output = handle.wait_timeout(patience).map_err(|error| self.not_started(error))?.cloned();
+        if output.is_none() {
+            guard.kill();
+        }
+        drop(guard);
+        interrupt::check()?;
+        Ok(output)
     }
 
     /// As [`Command::capture`], but it is not stopped when we are: for what takes a moment, and half done would leave

@@ -4,6 +4,7 @@ pub mod build;
 pub mod check;
 mod debug;
 pub mod dockerfile;
+pub mod doctor;
 mod equip;
 pub mod explain;
 pub mod init;

@@ -3,6 +3,9 @@
 //! A daemon on a local socket is asked directly: the docker command would take ten times as long to start and to look
 //! through its plugins.
 
+use std::io;
+use std::time::Duration;
+
 use camino::Utf8PathBuf;
 use serde::Deserialize;
 
@@ -15,6 +18,9 @@ use crate::oci::registry::docker_config_folder;
 use crate::process::Command;
 use crate::resolve::outputs::Outputs;
 
+/// How long a daemon may think.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Why docker can't be used.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoDocker {
@@ -22,6 +28,8 @@ pub enum NoDocker {
     Missing,
     /// Its daemon does not answer.
     Down(String),
+    /// It says nothing at all.
+    Silent,
     /// It has no buildx.
     NoBuildx,
 }
@@ -57,7 +65,7 @@ fn builtin(outputs: &Outputs) -> EngineChoice {
 
 /// Whoever takes images from us, and runs them.
 pub fn loader() -> Option<Loader> {
-    match daemon() {
+    match daemon(PATIENCE) {
         Ok(store) => Some(Loader::Docker(store)),
         Err(_) => has("podman").then_some(Loader::Podman),
     }
@@ -72,6 +80,10 @@ fn no_docker(why: NoDocker) -> Error {
             .because(said)
             .help("start it: sudo systemctl start docker  (or open Docker Desktop)")
             .help("or leave out --engine: cargo-scratch needs none to push, or to write files"),
+        NoDocker::Silent => failed("docker's daemon does not answer")
+            .because(format!("it said nothing for {} s", PATIENCE.as_secs()))
+            .help("start it again: sudo systemctl restart docker  (or open Docker Desktop)")
+            .help("or leave out --engine: cargo-scratch needs none to push, or to write files"),
         NoDocker::NoBuildx => failed("docker has no buildx")
             .help("install the package docker-buildx-plugin (docker-buildx on Debian and Arch)")
             .help("or leave out --engine: cargo-scratch needs none to push, or to write files"),
@@ -84,7 +96,7 @@ fn has(program: &str) -> bool {
 
 /// docker, if its daemon answers and buildx is there.
 fn docker(builder: Option<&str>) -> Result<Docker, NoDocker> {
-    let store = daemon()?;
+    let store = daemon(PATIENCE)?;
     if !has_buildx() {
         return Err(NoDocker::NoBuildx);
     }
@@ -111,14 +123,20 @@ impl Info {
     }
 }
 
-/// How the daemon keeps images, if it answers.
-fn daemon() -> Result<ImageStore, NoDocker> {
+/// How the daemon keeps images, if it answers in time.
+///
+/// # Errors
+/// Why there is none.
+pub fn daemon(patience: Duration) -> Result<ImageStore, NoDocker> {
     if !has("docker") {
         return Err(NoDocker::Missing);
     }
     let info = match local_socket() {
-        Some(socket) => ask_socket(&socket).map_err(|error| NoDocker::Down(format!("{socket}: {error}")))?,
-        None => ask_docker()?,
+        Some(socket) => ask_socket(&socket, patience).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => NoDocker::Silent,
+            _ => NoDocker::Down(format!("{socket}: {error}")),
+        })?,
+        None => ask_docker(patience)?,
     };
     match info.server_errors.iter().flatten().next() {
         Some(error) => Err(NoDocker::Down(error.clone())),
@@ -154,12 +172,11 @@ fn current_context() -> Option<String> {
 
 /// `GET /info` over the daemon's socket.
 #[cfg(unix)]
-fn ask_socket(socket: &camino::Utf8Path) -> std::io::Result<Info> {
+fn ask_socket(socket: &camino::Utf8Path, patience: Duration) -> io::Result<Info> {
     use std::io::{Read, Write};
     let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
-    let patience = Some(std::time::Duration::from_secs(10));
-    stream.set_read_timeout(patience)?;
-    stream.set_write_timeout(patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     // HTTP/1.0: the answer comes in one piece and ends with the connection.
     stream.write_all(b"GET /info HTTP/1.0\r\nHost: docker\r\n\r\n")?;
     let mut answer = String::new();
@@ -167,19 +184,20 @@ fn ask_socket(socket: &camino::Utf8Path) -> std::io::Result<Info> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split(' ').nth(1) {
         Some("200") => Ok(serde_json::from_str(body)?),
-        _ => Err(std::io::Error::other(head.lines().next().unwrap_or("no answer").to_owned())),
+        _ => Err(io::Error::other(head.lines().next().unwrap_or("no answer").to_owned())),
     }
 }
 
 #[cfg(not(unix))]
-fn ask_socket(socket: &camino::Utf8Path) -> std::io::Result<Info> {
-    Err(std::io::Error::other(format!("{socket} is no socket here")))
+fn ask_socket(socket: &camino::Utf8Path, _patience: Duration) -> io::Result<Info> {
+    Err(io::Error::other(format!("{socket} is no socket here")))
 }
 
 /// `docker info`, for daemons that only docker can reach: another machine's, or a named pipe's.
-fn ask_docker() -> Result<Info, NoDocker> {
+fn ask_docker(patience: Duration) -> Result<Info, NoDocker> {
     let command = Command::new("docker").args(["info", "--format", "{{json .}}"]);
-    let output = command.capture_quietly().map_err(|error| NoDocker::Down(error.to_string()))?;
+    let output = command.capture_within(patience).map_err(|error| NoDocker::Down(error.to_string()))?;
+    let output = output.ok_or(NoDocker::Silent)?;
     let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
     serde_json::from_slice(&output.stdout).map_err(|_| NoDocker::Down(said()))
 }
@@ -205,7 +223,7 @@ fn has_buildx() -> bool {
 /// The last word is docker's: plugins may lie where only it knows.
 fn asks_for_buildx() -> bool {
     let command = Command::new("docker").args(["buildx", "version"]);
-    command.capture_quietly().is_ok_and(|output| output.status.success())
+    command.capture_within(PATIENCE).is_ok_and(|output| output.is_some_and(|output| output.status.success()))
 }
 
 fn extra_plugin_folders() -> Vec<std::path::PathBuf> {
@@ -220,7 +238,7 @@ fn extra_plugin_folders() -> Vec<std::path::PathBuf> {
 }
 
 /// The driver of the builder that buildx will use: buildx keeps both in files of its own.
-fn driver(builder: Option<&str>) -> String {
+pub fn driver(builder: Option<&str>) -> String {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Current {
@@ -261,7 +279,7 @@ mod tests {
 
     #[test]
     fn each_reason_has_a_way_out() {
-        for why in [NoDocker::Missing, NoDocker::Down("refused".into()), NoDocker::NoBuildx] {
+        for why in [NoDocker::Missing, NoDocker::Down("refused".into()), NoDocker::Silent, NoDocker::NoBuildx] {
             let error = no_docker(why);
             assert_eq!(error.exit(), Exit::Engine);
             assert!(!error.helps().is_empty());

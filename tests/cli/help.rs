@@ -4,7 +4,7 @@ use snapbox::{Data, str};
 
 use crate::support::Project;
 
-const COMMANDS: [&str; 6] = ["", "build", "push", "run", "check", "dockerfile"];
+const COMMANDS: [&str; 7] = ["", "build", "push", "run", "check", "dockerfile", "doctor"];
 
 #[test]
 fn every_command_has_its_help() {

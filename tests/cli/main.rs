@@ -15,6 +15,7 @@ mod config;
 mod credentials;
 mod debug;
 mod dockerfile;
+mod doctor;
 mod engines;
 mod explain;
 mod files;

@@ -44,6 +44,8 @@ mod prebuilt;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod provision;
+#[cfg(test)]
 mod registries;
 #[cfg(test)]
 mod results;

@@ -250,7 +250,7 @@ fn bring(wheel: &Wheel, error: Error) -> Error {
     let (package, version) = (wheel.tool.package(), wheel.tool.version());
     let downloads = downloads_folder().unwrap_or_default();
     error.help(format!(
-        "or bring the file {} from https://pypi.org/project/{package}/{version}/#files, and put it into {downloads}",
+        "bring the file {} from https://pypi.org/project/{package}/{version}/#files, and put it into {downloads}",
         wheel.file
     ))
 }

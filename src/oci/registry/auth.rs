@@ -224,6 +224,21 @@ pub fn docker_config_folder() -> Option<PathBuf> {
     }
 }
 
+/// The files that logins are kept in: docker's, then podman's (containers-auth.json(5)). They need not exist.
+pub fn auth_files() -> Vec<PathBuf> {
+    let docker = docker_config_folder().map(|folder| folder.join("config.json"));
+    let named = std::env::var_os("REGISTRY_AUTH_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let of = |folder: Option<PathBuf>| folder.map(|folder| folder.join("containers/auth.json"));
+    let podman = named.map_or_else(
+        || {
+            let home = std::env::home_dir().map(|home| home.join(".config"));
+            [of(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)), of(home)]
+        },
+        |named| [Some(named), None],
+    );
+    docker.into_iter().chain(podman.into_iter().flatten()).collect()
+}
+
 /// Tells "there are none" from "they could not be read".
 fn known(
     server: &str,

@@ -9,7 +9,7 @@ mod failure;
 mod pull;
 mod push;
 
-pub use auth::docker_config_folder;
-pub use client::{Access, Client};
+pub use auth::{auth_files, docker_config_folder};
+pub use client::{Access, Client, host_of};
 pub use pull::{get_blob, get_manifest, head_manifest, read_back};
 pub use push::push;

@@ -1,0 +1,89 @@
+//! cargo, rustc, rustup, and what they have for the platforms.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::ask::{ask, find};
+use super::{Fix, Row, State, Wishes};
+use crate::compile::toolchain::{self, Toolchain};
+use crate::native::install;
+use crate::native::provision::Tool;
+use crate::platform::Platform;
+use crate::process::Command;
+
+/// The toolchain, what it has for each platform, and the linkers.
+pub fn rows(wishes: &Wishes) -> Vec<Row> {
+    let cargo = toolchain::cargo();
+    let asked = ask(&Command::new(cargo.as_str()).arg("--version"));
+    let place = find(cargo.as_str()).map_or_else(|| cargo.to_string(), |path| shown(&path));
+    let mut rows = vec![Row::answered("cargo", &place, asked).needed(true)];
+    if rows[0].state != State::Ok {
+        rows[0] = rows[0].clone().mend("install Rust with rustup: https://rustup.rs");
+    }
+    match Toolchain::find(cargo) {
+        Ok(toolchain) => rows.extend(of_toolchain(&toolchain, wishes)),
+        Err(error) => {
+            let row = Row::absent("rustc", true, error.to_string());
+            rows.push(row.mend("install Rust with rustup: https://rustup.rs"));
+        }
+    }
+    rows.push(host_linker(wishes.runs_code_here));
+    rows
+}
+
+fn of_toolchain(toolchain: &Toolchain, wishes: &Wishes) -> Vec<Row> {
+    let rustc = toolchain.sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+    let answer = ask(&Command::new(rustc.as_str()).arg("--version"));
+    let rustc = Row::answered("rustc", toolchain.sysroot.as_str(), answer).needed(true);
+    let mut rows = vec![rustc, rustup(toolchain)];
+    rows.extend(wishes.platforms.iter().map(|platform| std_of(toolchain, *platform)));
+    rows.push(match toolchain.rust_lld().is_some() {
+        true => Row::ok("rust-lld", "in the toolchain"),
+        false => Row::new("rust-lld", State::Missing, "not in the toolchain: the system's own linker is taken")
+            .mend("install Rust with rustup, which brings it: https://rustup.rs"),
+    });
+    rows
+}
+
+fn rustup(toolchain: &Toolchain) -> Row {
+    let Some(path) = find("rustup") else {
+        return Row::absent("rustup", false, "not on the PATH: targets can't be added");
+    };
+    let row = Row::answered("rustup", &shown(&path), ask(&Command::new(&path).arg("--version")));
+    match &toolchain.rustup_name {
+        Some(name) => Row { found: format!("{}, runs {name}", row.found), ..row },
+        None => row,
+    }
+}
+
+fn std_of(toolchain: &Toolchain, platform: Platform) -> Row {
+    let name = format!("std {platform}");
+    if toolchain.has_target(platform) {
+        return Row::ok(name, platform.triple).needed(true);
+    }
+    let row = Row::absent(name, true, format!("the toolchain has no {}", platform.triple));
+    if !platform.in_rustup {
+        return row.mend("install a toolchain that has it: rustup has none for this target");
+    }
+    row.mend(toolchain.install_command(&[platform]).to_string()).fixed_by(Fix::Target(platform))
+}
+
+/// What links build scripts and macros, which run here.
+fn host_linker(needed: bool) -> Row {
+    let name = "host linker";
+    if cfg!(windows) {
+        // rustc finds Microsoft's by itself, or brings its own.
+        return Row::ok(name, "rustc's choice");
+    }
+    match find("cc") {
+        Some(path) => Row::ok(name, shown(&path)).needed(needed),
+        None if Tool::Zig.program().is_some() => Row::ok(name, "zig").needed(needed),
+        None => Row::absent(name, needed, "there is no cc: build scripts and macros can't be linked")
+            .mend(install::DOCTOR)
+            .fixed_by(Fix::Tool(Tool::Zig)),
+    }
+}
+
+/// The path as text.
+pub fn shown(path: &std::path::Path) -> String {
+    Utf8Path::from_path(path).map_or_else(|| path.to_string_lossy().into_owned(), |path| Utf8PathBuf::from(path).into())
+}
