@@ -225,9 +225,6 @@ pub struct DoctorArgs {
     /// Get what is missing: Rust targets with rustup, tools into the user's cache folder
     #[arg(long)]
     pub fix: bool,
-    /// Get it without asking
-    #[arg(short, long, requires = "fix")]
-    pub yes: bool,
     /// What is going to be built.
     #[command(flatten)]
     pub source: SourceArgs,

@@ -47,7 +47,7 @@ fn examine(wishes: &Wishes, shell: &Shell) -> Report {
 /// Without a terminal, `--fix` itself is the consent.
 fn agreed(args: &DoctorArgs, fixes: &[Fix], shell: &Shell) -> bool {
     let can_answer = std::io::stdin().is_terminal() && shell.is_watched();
-    args.yes || !can_answer || shell.confirm(&format!("get {}?", doctor::wording(fixes).join(", ")))
+    args.source.yes || !can_answer || shell.confirm(&format!("get {}?", doctor::wording(fixes).join(", ")))
 }
 
 fn verdict(found: &Report, fixed: bool) -> Result<()> {
