@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, PipeReader, Read};
 use std::path::Path;
 use std::process::{ExitStatus, Output};
-use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Exit, Result};
@@ -112,11 +113,21 @@ impl Command {
         }
     }
 
-    /// Runs it with stderr passed through to the terminal and each line of its stdout given to `on_line`.
-    pub fn stream(&self, shell: &Shell, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+    /// Runs it with each line of its stdout given to `on_line`, and its stderr passed on to ours as it comes.
+    pub fn stream(&self, shell: &Shell, on_line: impl FnMut(&str)) -> Result<Streamed> {
         shell.running(self);
-        let (handle, stdout) = self.start_with_piped_stdout().map_err(|error| self.not_started(error))?;
-        let _guard = interrupt::guard_child(&handle);
+        let shell = *shell;
+        self.stream_to(move |bytes| shell.pass_on(bytes), on_line)
+    }
+
+    fn stream_to(
+        &self,
+        on_stderr: impl FnMut(&[u8]) + Send + 'static,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<Streamed> {
+        let (handle, stdout, stderr) = self.start_with_pipes().map_err(|error| self.not_started(error))?;
+        let guard = interrupt::guard_child(&handle);
+        let stderr = PassedOn::start(stderr, on_stderr);
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
         loop {
@@ -128,8 +139,11 @@ impl Command {
             }
         }
         let status = handle.wait().map_err(|error| self.not_started(error))?.status;
+        // First, since what it started and did not end may hold the pipe.
+        drop(guard);
+        let stderr = stderr.end();
         interrupt::check()?;
-        Ok(status)
+        Ok(Streamed { status, stderr })
     }
 
     /// Runs it and keeps what it prints; an error if it can't be started or we are stopped, whatever its exit code.
@@ -206,12 +220,13 @@ impl Command {
     }
 
     /// `duct::Expression::reader` keeps its handle to itself, and the interrupt handler needs one.
-    fn start_with_piped_stdout(&self) -> std::io::Result<(Arc<duct::Handle>, std::io::PipeReader)> {
-        let (stdout, writer) = std::io::pipe()?;
+    fn start_with_pipes(&self) -> std::io::Result<(Arc<duct::Handle>, PipeReader, PipeReader)> {
+        let (stdout, stdout_writer) = std::io::pipe()?;
+        let (stderr, stderr_writer) = std::io::pipe()?;
         let expression = in_own_group(self.expression().stdin_null()).unchecked();
-        // The expression owns the writing end and is dropped here, so that the end of the child ends the reading.
-        let handle = expression.stdout_file(writer).start()?;
-        Ok((Arc::new(handle), stdout))
+        // The expression owns the writing ends and is dropped here, so that the end of the child ends the reading.
+        let handle = expression.stdout_file(stdout_writer).stderr_file(stderr_writer).start()?;
+        Ok((Arc::new(handle), stdout, stderr))
     }
 
     fn wait(&self, expression: duct::Expression) -> Result<Output> {
@@ -252,6 +267,67 @@ impl Command {
             text => error.because(text.to_owned()),
         }
     }
+}
+
+/// What came of [`Command::stream`].
+pub struct Streamed {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The last of what it said on stderr, at most [`TAIL`] bytes.
+    pub stderr: Vec<u8>,
+}
+
+/// How much of a program's stderr is kept, in bytes. The first error of a build with much output after it may be lost; a
+/// machine's memory is not.
+pub const TAIL: usize = 256 * 1024;
+
+/// How long is waited for the end of a pipe whose program has ended: a daemon that it left behind (ssh does, for the next
+/// connection) may hold the other end for hours.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// A thread that passes a program's stderr on.
+struct PassedOn {
+    tail: Arc<Mutex<Vec<u8>>>,
+    /// Closed at the end of the pipe.
+    is_done: Receiver<()>,
+}
+
+impl PassedOn {
+    fn start(mut pipe: PipeReader, mut on_bytes: impl FnMut(&[u8]) + Send + 'static) -> PassedOn {
+        let tail = Arc::new(Mutex::new(Vec::new()));
+        let (done, is_done) = mpsc::channel();
+        let kept = Arc::clone(&tail);
+        std::thread::spawn(move || {
+            let _done = done;
+            let mut bytes = vec![0; 16 * 1024];
+            while let Ok(count @ 1..) = read(&mut pipe, &mut bytes) {
+                on_bytes(&bytes[..count]);
+                keep(&mut kept.lock().unwrap_or_else(PoisonError::into_inner), &bytes[..count], TAIL);
+            }
+        });
+        PassedOn { tail, is_done }
+    }
+
+    fn end(self) -> Vec<u8> {
+        let _ = self.is_done.recv_timeout(LAST_WORDS);
+        std::mem::take(&mut self.tail.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn read(pipe: &mut PipeReader, bytes: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match pipe.read(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Adds to what is kept, and drops what is further than `limit` bytes from the end.
+fn keep(kept: &mut Vec<u8>, more: &[u8], limit: usize) {
+    kept.extend_from_slice(more);
+    let excess = kept.len().saturating_sub(limit);
+    kept.drain(..excess);
 }
 
 /// See [`Command::start_beside`]. It is killed with its whole group when this is dropped.
@@ -354,6 +430,47 @@ mod tests {
     fn a_variable_that_is_taken_away_shows() {
         let command = Command::new("sh").env("KEPT", "1").without_env("PATH").env("LAST", "2");
         assert_eq!(command.to_string(), "env -u PATH KEPT=1 LAST=2 sh");
+    }
+
+    #[test]
+    fn the_last_words_are_kept_and_no_more() {
+        let mut kept = Vec::new();
+        for word in ["abc", "def", "ghijkl", ""] {
+            keep(&mut kept, word.as_bytes(), 7);
+            assert!(kept.len() <= 7);
+        }
+        assert_eq!(kept, b"fghijkl");
+        keep(&mut kept, &[b'x'; 20], 7);
+        assert_eq!(kept, b"xxxxxxx");
+    }
+
+    /// More than a pipe holds goes over both at once.
+    #[cfg(unix)]
+    #[test]
+    fn neither_pipe_waits_for_the_other() {
+        let script = "i=0; while [ $i -lt 3000 ]; do echo $i 0123456789012345678901234567890123456789; \
+                      i=$((i+1)); done; echo last >&2; exit 7";
+        let script = script.replacen("; do", "; do printf '\\033[K%040d' $i >&2;", 1);
+        let mut lines = 0;
+        let (send, receive) = mpsc::channel();
+        let pass_on = move |bytes: &[u8]| send.send(bytes.to_owned()).unwrap();
+        let streamed = Command::new("sh").args(["-c", &script]).stream_to(pass_on, |_| lines += 1).unwrap();
+        assert_eq!((lines, streamed.status.code()), (3000, Some(7)));
+        assert_eq!(receive.iter().collect::<Vec<_>>().concat(), streamed.stderr);
+        assert!(streamed.stderr.ends_with(b"2999last\n") && streamed.stderr.len() > 100_000);
+    }
+
+    /// What a program leaves behind may keep the pipe open.
+    #[cfg(unix)]
+    #[test]
+    fn who_stays_behind_with_the_pipe_is_not_waited_for() {
+        let command = Command::new("sh").args(["-c", "sleep 60 >/dev/null & echo $!; echo said >&2"]);
+        let mut pid = String::new();
+        let started = std::time::Instant::now();
+        let streamed = command.stream_to(|_| {}, |line| line.clone_into(&mut pid)).unwrap();
+        assert!(started.elapsed() < Duration::from_secs(30));
+        assert_eq!(streamed.stderr, b"said\n");
+        Command::new("kill").arg(pid).run_to_its_end();
     }
 
     #[test]

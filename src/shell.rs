@@ -43,6 +43,17 @@ pub struct Shell {
     color: Color,
 }
 
+/// What stderr is, where it is a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// It takes colours, and the user has nothing against them.
+    pub colors: bool,
+    /// Its width, where there is one and progress is wanted.
+    pub columns: Option<u16>,
+    /// It shows progress itself, in a title or a task bar, when it is told of it.
+    pub reports: bool,
+}
+
 impl Shell {
     /// A terminal that says this much in these colours.
     pub fn new(verbosity: Verbosity, color: Color) -> Self {
@@ -114,6 +125,23 @@ impl Shell {
     pub fn raw(&self, text: &[u8]) {
         // A closed stderr leaves nobody to tell.
         let _ = anstream::stderr().write_all(text);
+    }
+
+    /// What a program prints while it runs, byte for byte: it was told what this terminal takes.
+    pub fn pass_on(&self, text: &[u8]) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = stderr.write_all(text).and_then(|()| stderr.flush());
+    }
+
+    /// What a program has to be told of stderr that can't see it; `None` if that is no terminal.
+    pub fn terminal(&self) -> Option<Terminal> {
+        let stderr = std::io::stderr();
+        let columns = terminal_size::terminal_size_of(&stderr).map(|(width, _)| width.0).filter(|columns| *columns > 0);
+        stderr.is_terminal().then(|| Terminal {
+            colors: anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never,
+            columns: columns.filter(|_| self.verbosity >= Verbosity::Normal),
+            reports: anstyle_progress::supports_term_progress(true),
+        })
     }
 
     /// An error: the message, its causes, its ways out.

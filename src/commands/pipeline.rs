@@ -13,7 +13,7 @@ use crate::compile::cargo_config::{CargoConfig, cargo_home, manifest_profiles};
 use crate::compile::flags::Linker;
 use crate::compile::reproducible::Remap;
 use crate::compile::toolchain::{self, Toolchain};
-use crate::compile::{Artifact, Compiled, allocator, cpu, flags, reproducible, static_pie};
+use crate::compile::{Artifact, Compiled, allocator, appearance, cpu, flags, reproducible, static_pie};
 use crate::engine::{self, EngineChoice, Shape, Wanted, builtin, detect};
 use crate::error::{Context, Error, Exit, Result};
 use crate::image::config::ImageConfig;
@@ -129,7 +129,7 @@ impl<'a> Project<'a> {
     pub fn tell_calls(&mut self, shell: &Shell) {
         let tell = |call: &Call| {
             let build = build_of(&self.words, &self.intent, &self.toolchain, call);
-            cargo::command(&build, shell.verbosity(), shell.color()).to_string()
+            cargo::command(&build, &[], shell.verbosity(), shell.color()).to_string()
         };
         let told: Vec<_> = self.compile.calls.iter().map(tell).collect();
         for (call, command) in self.compile.calls.iter_mut().zip(&told) {
@@ -350,9 +350,11 @@ impl<'a> Project<'a> {
         let folder = self.intent.folder().join("artifacts");
         let take = |artifact: &Artifact| artifacts::take(artifact, &folder, &self.intent.binary.name, self.strip);
         self.compile.remap.write().context(|| "failed to write to the target folder")?;
+        let appearance = self.appearance(shell);
         let mut compiled = Compiled::default();
         for call in &self.compile.calls {
-            let made = cargo::run(&build_of(&self.words, &self.intent, &self.toolchain, call), shell)?;
+            let build = build_of(&self.words, &self.intent, &self.toolchain, call);
+            let made = cargo::run(&build, &appearance, shell)?;
             // At once: the next call may put another where this one's is.
             let taken = parallel::map(&made.artifacts, take).into_iter().collect::<Result<Vec<_>>>()?;
             compiled.artifacts.extend(taken);
@@ -472,6 +474,10 @@ impl<'a> Project<'a> {
             self.lock = Some(Lock::take(&folder, waiting).map_err(|error| unwritable(&folder, error))?);
         }
         Ok(())
+    }
+
+    fn appearance(&self, shell: &Shell) -> Vec<String> {
+        appearance::settings(shell.terminal(), &self.cargo_config, self.words.cargo_args)
     }
 
     /// Folders of this machine that should not be named in a binary.

@@ -37,8 +37,8 @@ pub struct Build<'a> {
     pub cargo_args: &'a [String],
 }
 
-/// The call of cargo.
-pub fn command(build: &Build<'_>, verbosity: Verbosity, color: Color) -> Command {
+/// The call of cargo. What it is to look like comes before the user's own settings, which win.
+pub fn command(build: &Build<'_>, appearance: &[String], verbosity: Verbosity, color: Color) -> Command {
     let source = build.source;
     let kind = if build.is_example { "--example" } else { "--bin" };
     let command = Command::new(build.cargo.as_str())
@@ -58,6 +58,7 @@ pub fn command(build: &Build<'_>, verbosity: Verbosity, color: Color) -> Command
         .flag("--offline", source.offline)
         .flag("--frozen", source.frozen);
     let command = build.additions.apply(command);
+    let command = command.args(appearance.iter().flat_map(|setting| ["--config", setting]));
     let command = command.args(source.config.iter().flat_map(|config| ["--config", config]));
     let command = match verbosity {
         Verbosity::Quiet => command.arg("--quiet"),
@@ -73,15 +74,16 @@ pub fn command(build: &Build<'_>, verbosity: Verbosity, color: Color) -> Command
     command.args(build.cargo_args)
 }
 
-/// Runs cargo; its progress and diagnostics go to the terminal as they come.
+/// Runs cargo; its progress and diagnostics go to the terminal as they come. `appearance` is more for its `--config`; see
+/// [`super::appearance`].
 ///
 /// # Errors
 /// [`Exit::Compile`], already told, if cargo fails: its own message is the last thing on the terminal.
-pub fn run(build: &Build<'_>, shell: &Shell) -> Result<Compiled> {
-    let command = command(build, shell.verbosity(), shell.color());
+pub fn run(build: &Build<'_>, appearance: &[String], shell: &Shell) -> Result<Compiled> {
+    let command = command(build, appearance, shell.verbosity(), shell.color());
     let mut reader = MessageReader::new(build);
-    let status = command.stream(shell, |line| reader.read(line, shell))?;
-    if !status.success() {
+    let streamed = command.stream(shell, |line| reader.read(line, shell))?;
+    if !streamed.status.success() {
         return Err(Error::told(Exit::Compile));
     }
     reader.finish()
@@ -188,7 +190,7 @@ mod tests {
         let additions = Additions { config: vec!["x.y=2".into()], env: Vec::new() };
         let features = FeatureSelection { named: vec!["f".into()], ..FeatureSelection::default() };
         let platforms: Vec<_> = Platform::defaults().collect();
-        let command = command(&build(&source, &additions, &features, &platforms), Verbosity::Quiet, Color::Auto);
+        let command = command(&build(&source, &additions, &features, &platforms), &[], Verbosity::Quiet, Color::Auto);
         assert_eq!(
             command.to_string(),
             "cargo build --package app@1.0.0 --bin app --profile release \

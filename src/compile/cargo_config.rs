@@ -79,6 +79,13 @@ impl CargoConfig {
         Ok(CargoConfig { table, env: BTreeMap::new() })
     }
 
+    /// Whether the user leaves a setting to cargo: says nothing of it, or `auto`.
+    pub fn is_auto(&self, path: &[&str]) -> bool {
+        let from_env = self.env.get(&format!("CARGO_{}", upper(&path.join("_"))));
+        let from_file = self.get(path);
+        from_env.is_none_or(|value| value == "auto") && from_file.is_none_or(|value| value.as_str() == Some("auto"))
+    }
+
     /// The linker that the user set for a target.
     pub fn linker(&self, triple: &str) -> Option<String> {
         let from_env = self.env.get(&format!("CARGO_TARGET_{}_LINKER", upper(triple)));

@@ -1,6 +1,7 @@
 //! HOW it is built: one call of cargo for all platforms that it can serve at once, with the user's settings, and ours where they say nothing.
 
 pub mod allocator;
+pub mod appearance;
 pub mod artifacts;
 pub mod cargo;
 pub mod cargo_config;
