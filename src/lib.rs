@@ -13,11 +13,14 @@
 //! 9. [`smoke`]: DOES it start. Each image is run once before it goes anywhere.
 //! 10. [`report`]: what came of it, on stdout.
 //!
+//! Where cargo fails on the way, [`diagnosis`] says why, if the message is a known one.
+//!
 //! This is a program; its library is there for its own tests and promises nothing.
 
 pub mod cli;
 pub mod commands;
 pub mod compile;
+pub mod diagnosis;
 pub mod doctor;
 pub mod engine;
 pub mod error;

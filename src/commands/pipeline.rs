@@ -141,16 +141,7 @@ impl<'a> Project<'a> {
     /// The packages of the program, and those that build them.
     pub fn graph(&mut self, shell: &Shell) -> Result<Graph> {
         self.lock(shell)?;
-        let question = Question {
-            cargo: &self.toolchain.cargo,
-            toolchain: self.toolchain.sysroot.as_str(),
-            source: self.words.source,
-            binary: &self.intent.binary,
-            features: &self.intent.features,
-            platforms: &self.intent.platforms,
-            cargo_args: self.words.cargo_args,
-            workspace: &self.workspace,
-        };
+        let question = self.question();
         let graph = match self.words.dry_run {
             true => Graph::peek(&question, shell)?,
             false => Graph::load(&question, &self.intent.folder(), shell)?,
@@ -175,6 +166,24 @@ impl<'a> Project<'a> {
             hints::of(&graph).into_iter().chain(allocator).chain(hints::of_profile(&self.intent.profile)).collect();
         hints.retain(|hint| !asked || hint.code != hints::SLOW_ALLOCATOR);
         Ok((needs, hints, graph))
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            cargo: &self.toolchain.cargo,
+            toolchain: self.toolchain.sysroot.as_str(),
+            source: self.words.source,
+            binary: &self.intent.binary,
+            features: &self.intent.features,
+            platforms: &self.intent.platforms,
+            cargo_args: self.words.cargo_args,
+            workspace: &self.workspace,
+        }
+    }
+
+    /// As [`Project::graph`], where nothing is planned any more: for saying how a crate comes in. The answer was kept.
+    fn known_graph(&self, shell: &Shell) -> Option<Graph> {
+        Graph::load(&self.question(), &self.intent.folder(), shell).ok()
     }
 
     /// The configuration of the image, and the names of the layers that it is going to have, if it can be made.
@@ -354,7 +363,7 @@ impl<'a> Project<'a> {
         let mut compiled = Compiled::default();
         for call in &self.compile.calls {
             let build = build_of(&self.words, &self.intent, &self.toolchain, call);
-            let made = cargo::run(&build, &appearance, shell)?;
+            let made = cargo::run(&build, &appearance, || self.known_graph(shell), shell)?;
             // At once: the next call may put another where this one's is.
             let taken = parallel::map(&made.artifacts, take).into_iter().collect::<Result<Vec<_>>>()?;
             compiled.artifacts.extend(taken);

@@ -6,7 +6,10 @@ use cargo_metadata::{Artifact as ArtifactMessage, BuildScript, Message, TargetKi
 use super::flags::Additions;
 use super::{Artifact, Compiled, LinkedLib};
 use crate::cli::SourceArgs;
+use crate::diagnosis;
 use crate::error::{Error, Exit, Result};
+use crate::linkage::culprit::package_name;
+use crate::needs::graph::Graph;
 use crate::platform::Platform;
 use crate::process::Command;
 use crate::resolve::features::FeatureSelection;
@@ -75,16 +78,29 @@ pub fn command(build: &Build<'_>, appearance: &[String], verbosity: Verbosity, c
 }
 
 /// Runs cargo; its progress and diagnostics go to the terminal as they come. `appearance` is more for its `--config`; see
-/// [`super::appearance`].
+/// [`super::appearance`]. `graph` is asked for where it helps to say what went wrong.
 ///
 /// # Errors
-/// [`Exit::Compile`], already told, if cargo fails: its own message is the last thing on the terminal.
-pub fn run(build: &Build<'_>, appearance: &[String], shell: &Shell) -> Result<Compiled> {
+/// [`Exit::Compile`], already told, if cargo fails: its own message is on the terminal, and what is known of it goes below.
+pub fn run(
+    build: &Build<'_>,
+    appearance: &[String],
+    graph: impl FnOnce() -> Option<Graph>,
+    shell: &Shell,
+) -> Result<Compiled> {
     let command = command(build, appearance, shell.verbosity(), shell.color());
     let mut reader = MessageReader::new(build);
     let streamed = command.stream(shell, |line| reader.read(line, shell))?;
     if !streamed.status.success() {
-        return Err(Error::told(Exit::Compile));
+        let asking_for = |library: &str| {
+            let asking = reader.compiled.linked_libs.iter().find(|lib| lib.name == library)?;
+            Some(package_name(&asking.package_id).to_owned())
+        };
+        let help = diagnosis::find(&streamed.stderr, &asking_for).map(|diagnosis| {
+            let graph = if diagnosis.is_about_a_crate() { graph() } else { None };
+            diagnosis.help(graph.as_ref())
+        });
+        return Err(Error::told(Exit::Compile).maybe_help(help));
     }
     reader.finish()
 }

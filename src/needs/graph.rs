@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs;
 use crate::cli::SourceArgs;
+use crate::diagnosis;
 use crate::error::{Error, Exit, Result};
 use crate::platform::{Platform, triples};
 use crate::process::Command;
@@ -304,7 +305,7 @@ fn ask(command: &Command, shell: &Shell, key: impl Fn() -> Option<String>) -> Re
     let output = output?;
     if !output.status.success() {
         shell.raw(&output.stderr);
-        return Err(Error::told(Exit::Compile));
+        return Err(Error::told(Exit::Compile).maybe_help(diagnosis::help(&output.stderr)));
     }
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(Answer { printed, is_settled: before == key() })

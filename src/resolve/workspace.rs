@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId};
 
 use crate::cli::SourceArgs;
+use crate::diagnosis;
 use crate::error::{Error, Exit, Result};
 use crate::process::Command;
 use crate::shell::Shell;
@@ -105,7 +106,7 @@ fn not_loaded(stderr: &[u8], source: &SourceArgs, shell: &Shell) -> Error {
     if source.manifest_path.is_none() && String::from_utf8_lossy(stderr).contains("could not find `Cargo.toml`") {
         return error.help("go to the folder of a Rust project, or name its manifest: --manifest-path PATH/Cargo.toml");
     }
-    error
+    error.maybe_help(diagnosis::help(stderr))
 }
 
 /// The nearest Cargo.toml upwards from the current folder, which is the one cargo takes.

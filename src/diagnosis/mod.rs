@@ -1,0 +1,123 @@
+//! WHY cargo failed, where the message is one of those that are known: the cause, the crate, the way out.
+//!
+//! 1. `complaints` takes apart what was printed: which program complains, of which crate.
+//! 2. [`table`] knows what a line of a complaint means.
+//!
+//! What is not in the table gets no help, and neither do plain errors of the compiler: a guess would send people the wrong way.
+
+mod complaints;
+pub mod table;
+
+use complaints::{Complaint, Crate};
+use table::{Blame, Row, Way};
+
+use crate::native::install;
+use crate::needs::graph::{Graph, Package};
+use crate::needs::native::Tool;
+
+/// What a failure comes from.
+#[derive(Debug)]
+pub struct Diagnosis {
+    row: &'static Row,
+    /// What the row's sign left open.
+    captures: Vec<String>,
+    /// Who is to blame, nearest first.
+    crates: Vec<Crate>,
+}
+
+/// The diagnosis of what cargo printed; `None` if nothing in it is known.
+///
+/// `asking_for` gives the package whose build script asked the linker for a library.
+pub fn find(stderr: &[u8], asking_for: &dyn Fn(&str) -> Option<String>) -> Option<Diagnosis> {
+    let complaints = complaints::read(&String::from_utf8_lossy(stderr));
+    // The most specific rows come first, whichever complaint they are about.
+    table::rows().find_map(|row| complaints.iter().find_map(|complaint| matched(row, complaint, asking_for)))
+}
+
+/// As [`find`] and [`Diagnosis::help`], for a cargo that has compiled nothing yet.
+pub fn help(stderr: &[u8]) -> Option<String> {
+    Some(find(stderr, &|_| None)?.help(None))
+}
+
+fn matched(row: &'static Row, complaint: &Complaint, asking_for: &dyn Fn(&str) -> Option<String>) -> Option<Diagnosis> {
+    if !row.from.contains(&complaint.from) {
+        return None;
+    }
+    let (at, captures) = complaint.lines.iter().enumerate().find_map(|(at, line)| Some((at, row.captures(line)?)))?;
+    let crates = match row.blame {
+        Blame::Complaint => complaint.about.clone().into_iter().collect(),
+        Blame::Objects => complaint.crates_near(at),
+        Blame::Library => {
+            captures.first().and_then(|library| asking_for(library)).map(Crate::named).into_iter().collect()
+        }
+        Blame::Captured => captures.first().map(|name| Crate::named(name.clone())).into_iter().collect(),
+        Blame::Nobody => Vec::new(),
+    };
+    Some(Diagnosis { row, captures, crates })
+}
+
+impl Diagnosis {
+    /// The name of the row of the table.
+    pub fn name(&self) -> &'static str {
+        self.row.name
+    }
+
+    /// Whether a graph would tell more.
+    pub fn is_about_a_crate(&self) -> bool {
+        !self.crates.is_empty()
+    }
+
+    /// The text of the help: the cause, how the crate comes in, the ways out, each on a line of its own.
+    pub fn help(&self, graph: Option<&Graph>) -> String {
+        let packages: Vec<_> = self.crates.iter().map(|it| graph.and_then(|graph| package(graph, it))).collect();
+        let names: Vec<String> = self
+            .crates
+            .iter()
+            .zip(&packages)
+            .map(|(it, package)| package.map_or_else(|| it.name.clone(), |package| package.name.clone()))
+            .collect();
+        let mut lines = vec![self.filled(self.row.cause, &names)];
+        for package in packages.into_iter().flatten() {
+            let path = graph.map(|graph| graph.path_to(package)).unwrap_or_default();
+            // The program itself, and what it depends on itself, are no news.
+            if path.len() > 2 {
+                lines.push(format!("it comes in by {}", path.join(" -> ")));
+            }
+        }
+        for way in self.row.ways {
+            lines.push(match way {
+                Way::Say(text) => self.filled(text, &names),
+                Way::Get(tool) => getting(*tool),
+            });
+        }
+        lines.join("\n    ")
+    }
+
+    fn filled(&self, template: &str, names: &[String]) -> String {
+        let name =
+            |place: usize, without: &str| names.get(place).map_or(without.to_owned(), |name| format!("`{name}`"));
+        let capture = |place: usize| self.captures.get(place).map_or("", String::as_str);
+        let text = template.replace("{crate}", &name(0, "a dependency")).replace("{other}", &name(1, "another"));
+        let text = text.replace("{name}", names.first().map_or("NAME", String::as_str));
+        let text = text.replace("{library}", table::library_of(capture(0)).unwrap_or_default());
+        (0..3).fold(text, |text, place| text.replace(&format!("{{{place}}}"), capture(place)))
+    }
+}
+
+fn getting(tool: Tool) -> String {
+    match install::hint(tool) {
+        Some(command) if command == install::DOCTOR => format!("get it into your own cache folder: {command}"),
+        Some(command) => format!("install it: {command}"),
+        None => format!("install {tool}"),
+    }
+}
+
+/// The package of a crate; of several, the one that is nearest to the program.
+fn package<'a>(graph: &'a Graph, it: &Crate) -> Option<&'a Package> {
+    let is_it = |package: &&Package| it.is(&package.name, &package.version.to_string());
+    let near = |package: &&Package| graph.path_to(package).len();
+    graph.packages().iter().filter(is_it).filter(|package| near(package) > 0).min_by_key(near)
+}
+
+#[cfg(test)]
+mod tests;

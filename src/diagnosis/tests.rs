@@ -1,0 +1,116 @@
+use super::*;
+
+fn name(said: &str) -> Option<&'static str> {
+    find(said.as_bytes(), &|_| None).map(|diagnosis| diagnosis.name())
+}
+
+#[track_caller]
+fn first_line(said: &str) -> String {
+    let help = find(said.as_bytes(), &|_| None).expect("a known message").help(None);
+    help.lines().next().unwrap_or_default().to_owned()
+}
+
+const UNDEFINED: &str = "\
+error: linking with `rust-lld` failed: exit status: 1
+  |
+  = note:  \"rust-lld\" \"-flavor\" \"gnu\" \"unable to find library -lnone\"
+  = note: rust-lld: error: undefined symbol: bar
+          >>> referenced by foo.c
+          >>>               foo.o:(foo) in archive /t/release/deps/libfoo_sys-c5cdf398e1a37955.rlib
+          rust-lld: error: undefined symbol: baz
+          >>> referenced by qux.c
+          >>>               qux.o:(qux) in archive /t/release/deps/libqux_sys-0123456789abcdef.rlib
+          
+
+error: could not compile `app` (bin \"app\") due to 1 previous error
+";
+
+#[test]
+fn the_crate_is_the_one_whose_object_is_named_beside_the_symbol() {
+    assert_eq!(first_line(UNDEFINED), "`foo_sys` refers to `bar`, which is in nothing that is linked");
+    // The command line of the linker is no message.
+    assert_eq!(name(UNDEFINED), Some("undefined"));
+    let of_script =
+        UNDEFINED.replace("/t/release/deps/libfoo_sys-c5cdf398e1a37955.rlib", "/t/build/foo-sys-c5cd/out/libfoo.a");
+    assert_eq!(first_line(&of_script), "`foo-sys` refers to `bar`, which is in nothing that is linked");
+    let nobody = UNDEFINED.replace(".rlib", ".a");
+    assert_eq!(first_line(&nobody), "a dependency refers to `bar`, which is in nothing that is linked");
+}
+
+#[test]
+fn the_most_specific_message_wins_wherever_it_is() {
+    assert_eq!(name(&UNDEFINED.replace("symbol: baz", "symbol: fopen64")), Some("glibc"));
+    let said = "error: failed to run custom build command for `openssl-sys v0.9.118`\n\nCaused by:\n  --- stdout\n  \
+                pkg-config has not been configured to support cross-compilation.\n  --- stderr\n  \
+                Could not find directory of OpenSSL installation, and this `-sys` crate cannot\n";
+    assert_eq!(name(said), Some("openssl"));
+    assert_eq!(name(&said.replace("OpenSSL installation", "")), Some("pkg-config-cross"));
+}
+
+#[test]
+fn colours_and_progress_bars_are_seen_through() {
+    let said = "\u{1b}[1m\u{1b}[96m    Building\u{1b}[0m [====>      ] 3/7: foo-sys(build)\r\u{1b}[K\u{1b}[1m\u{1b}[91merror\u{1b}[0m: \
+                failed to run custom build command for `foo-sys v1.2.3+x (/w/foo-sys)`\r\n\u{1b}]9;4;1;0\u{1b}\\  \
+                is `cmake` not installed?\r\n\u{1b}[1m\u{1b}[96m    Building\u{1b}[0m [=>  ] 4/7\r";
+    assert_eq!(first_line(said), "`foo-sys` is built with cmake, which is not there");
+    // The tail may begin anywhere.
+    let bytes = [b"\xa4\xf0\x1b[3".as_slice(), b"1m rest\n", said.as_bytes()].concat();
+    assert_eq!(find(&bytes, &|_| None).map(|diagnosis| diagnosis.name()), Some("cmake"));
+}
+
+#[test]
+fn what_a_script_says_as_it_runs_counts_if_it_is_the_one_that_failed() {
+    let said = "[ring 0.17.8] warning: failed to find tool \"x-gcc\"\n[foo-sys 1.2.3] Could not find `protoc`.\n\
+                error: failed to run custom build command for `foo-sys v1.2.3`\n";
+    assert_eq!(name(said), Some("protoc"));
+    assert_eq!(name(&said.replace("[foo-sys 1.2.3]", "[foo-sys 1.2.4]")), None);
+}
+
+#[test]
+fn what_is_not_known_and_plain_errors_of_a_program_get_no_help() {
+    for said in [
+        "",
+        "warning: foo: No space left on device\n    Finished `release` profile [optimized] target(s) in 0.40s\n",
+        "error[E0308]: mismatched types\n --> src/main.rs:2:18\n  |\n2 |     let n: u32 = \"No space left on device\";\n  \
+         |            ---   ^ `#![feature]` may not be used on the stable release channel\n\n\
+         error: could not compile `app` (bin \"app\") due to 1 previous error\n",
+        "error[E0425]: cannot find value `undefined symbol: _start` in this scope\n",
+        "error: failed to run custom build command for `foo-sys v1.2.3`\n  thread 'main' panicked: no luck\n",
+        "error: linking with `cc` failed: exit status: 1\n  = note: something new\n",
+    ] {
+        assert_eq!(name(said), None, "{said}");
+    }
+}
+
+#[test]
+fn libraries_are_asked_for_by_a_crate() {
+    let said = "error: linking with `cc` failed: exit status: 1\n  = note: /usr/bin/ld: cannot find -lz: No such file or directory\n";
+    let asking_for = |library: &str| (library == "z").then(|| "libz-sys".to_owned());
+    let help = find(said.as_bytes(), &asking_for).unwrap().help(None);
+    assert!(help.starts_with("`libz-sys` asks for the library `z`, and"), "{help}");
+    assert!(first_line(said).starts_with("a dependency asks for the library `z`, and"));
+}
+
+#[test]
+fn both_crates_of_two_that_clash_are_named() {
+    let said = "error: linking with `rust-lld` failed: exit status: 1\n  = note: rust-lld: error: duplicate symbol: twice\n  \
+                >>> defined at foo.c\n  >>>            foo.o:(twice) in archive /d/libfoo_sys-c5cdf398e1a37955.rlib\n  \
+                >>> defined at bar.c\n  >>>            bar.o:(twice) in archive /d/libbar_sys-dd4a86c07209591b.rlib\n";
+    assert_eq!(first_line(said), "`foo_sys` and `bar_sys` both bring `twice`");
+}
+
+#[test]
+fn the_graph_knows_the_name_of_a_crate_and_how_it_comes_in() {
+    let graph =
+        Graph::of_depths(&["0;;app v1.0.0", "1;;mid v1.0.0", "2;;foo-sys v1.2.3", "1;;foo-sys v2.0.0"]).unwrap();
+    let said = "error: failed to run custom build command for `foo-sys v1.2.3`\n  Unable to run nasm: none\n";
+    let diagnosis = find(said.as_bytes(), &|_| None).unwrap();
+    assert!(diagnosis.is_about_a_crate());
+    let help = diagnosis.help(Some(&graph));
+    let lines: Vec<_> = help.lines().map(str::trim).take(2).collect();
+    assert_eq!(lines, ["`foo-sys` has assembly for nasm, which is not there", "it comes in by app -> mid -> foo-sys"]);
+    // Of which version an object is is not said: that of the nearest is likely, and its way is too short to show.
+    let diagnosis = find(UNDEFINED.as_bytes(), &|_| None).unwrap();
+    assert!(diagnosis.help(Some(&graph)).starts_with("`foo-sys` refers to `bar`"));
+    assert!(!diagnosis.help(Some(&graph)).contains("comes in"));
+}
