@@ -1,33 +1,45 @@
-//! Compilers for C and C++, by platform.
+//! Compilers for C and C++, by platform, and what links on this machine: as a build would take them.
 
-use super::ask::{Answer, ask, find};
-use super::toolchain::shown;
+use super::ask::ask;
 use super::{Fix, Row, State, Wishes};
+use crate::compile::cargo_config::{CargoConfig, cargo_home};
+use crate::compile::toolchain::{self, Toolchain};
+use crate::native::equipment::{self, Host, HostLinker};
 use crate::native::install;
+use crate::native::machine::{Machine, Provisioned, Search};
 use crate::native::provision::Tool;
+use crate::native::resolver::{Compiler, Language, resolve};
+use crate::native::variables::users_compiler;
 use crate::needs::native::Tool as Demanded;
 use crate::parallel;
 use crate::platform::Platform;
 use crate::process::Command;
 
-/// A language that build scripts compile.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Language {
-    C,
-    Cxx,
-}
-
-/// The compilers for each platform, and zig.
+/// What links here, the compilers for each platform, and zig.
 pub fn rows(wishes: &Wishes) -> Vec<Row> {
-    let zig = zig();
+    let folder = camino::absolute_utf8(".").unwrap_or_default();
+    let config = CargoConfig::load(&folder, cargo_home().as_deref(), &[]).unwrap_or_default();
+    let toolchain = Toolchain::find(toolchain::cargo()).ok();
+    let host = toolchain.as_ref().and_then(|toolchain| toolchain.host().ok()).unwrap_or_default();
+    let rustlib = toolchain.map(|toolchain| toolchain.rustlib()).unwrap_or_default();
+    let machine = Machine::look(&wishes.platforms, &host, &rustlib, Provisioned::look(), Search::Everywhere);
     let languages = [Language::C, Language::Cxx];
     let pairs: Vec<_> = wishes.platforms.iter().flat_map(|platform| languages.map(|one| (*platform, one))).collect();
-    let mut rows = parallel::map(&pairs, |(platform, language)| compiler(*platform, *language, wishes, &zig));
-    rows.push(zig);
+    let mut rows = vec![host_linker(&host, wishes.runs_code_here, &config, &machine)];
+    rows.extend(parallel::map(&pairs, |(platform, language)| {
+        compiler(*platform, *language, wishes, &config, &machine)
+    }));
+    rows.push(match &machine.zig {
+        Some(zig) => {
+            let version = Some(zig.version.clone());
+            Row { version, ..Row::ok("zig", format!("{}, {}", zig.version, zig.command.join(" "))) }
+        }
+        None => Row::absent("zig", false, ""),
+    });
     rows
 }
 
-fn compiler(platform: Platform, language: Language, wishes: &Wishes, zig: &Row) -> Row {
+fn compiler(platform: Platform, language: Language, wishes: &Wishes, config: &CargoConfig, machine: &Machine) -> Row {
     let (word, demanded) = match language {
         Language::C => ("C", Demanded::C),
         Language::Cxx => ("C++", Demanded::Cxx),
@@ -38,74 +50,69 @@ fn compiler(platform: Platform, language: Language, wishes: &Wishes, zig: &Row) 
         Some(_) => wishes.want(demanded, Some(platform)),
         None => language == Language::C,
     };
-    if let Some((variable, value)) = users(platform, language) {
-        return Row::ok(name, format!("{variable}={value}")).needed(needed);
+    let found = resolve(language, platform, users_compiler(language, platform.triple, config), machine);
+    match found {
+        Some(Compiler::User { variable, command }) => Row::ok(name, format!("{variable}={command}")).needed(needed),
+        Some(Compiler::MuslGcc { program, .. }) => {
+            let answer = ask(&Command::new(program.as_str()).arg("--version"));
+            Row::answered(name, program.as_str(), answer).needed(needed)
+        }
+        Some(found @ Compiler::GlibcGcc { .. }) => {
+            mended(Row { state: State::Missing, ..Row::absent(name, needed, format!("only {found}, which is a risk")) })
+        }
+        Some(found) => Row::ok(name, found.to_string()).needed(needed),
+        None => mended(Row::absent(name, needed, format!("no {word} compiler for {}", platform.triple))),
     }
-    if let Some(path) = musl_compilers(platform, language).iter().find_map(|program| find(program)) {
-        let answer = ask(&Command::new(&path).arg("--version"));
-        return Row::answered(name, &shown(&path), answer).needed(needed);
-    }
-    if zig.state == State::Ok {
-        return Row::ok(name, format!("zig {}", zig.found)).needed(needed);
-    }
-    let mut row = Row::absent(name, needed, format!("no {word} compiler for {}", platform.triple));
-    if Tool::Zig.is_offered() {
-        row = row.mend(format!("{}  (gets zig into the cache folder)", install::DOCTOR)).fixed_by(Fix::Tool(Tool::Zig));
-    }
+}
+
+fn mended(row: Row) -> Row {
+    let row = match Tool::Zig.is_offered() {
+        true => {
+            row.mend(format!("{}  (gets zig into the cache folder)", install::DOCTOR)).fixed_by(Fix::Tool(Tool::Zig))
+        }
+        false => row,
+    };
     row.mend("put zig on the PATH, or pip install ziglang")
 }
 
-/// The compiler that the user has named for this target.
-fn users(platform: Platform, language: Language) -> Option<(String, String)> {
-    let variable = if language == Language::C { "CC" } else { "CXX" };
-    let triples = [platform.triple.to_owned(), platform.triple.replace('-', "_")];
-    triples.into_iter().find_map(|triple| {
-        let name = format!("{variable}_{triple}");
-        let value = std::env::var(&name).ok().filter(|value| !value.is_empty())?;
-        Some((name, value))
-    })
-}
-
-/// What a compiler with the headers of musl is called.
-fn musl_compilers(platform: Platform, language: Language) -> Vec<String> {
-    let (end, wrapper) = if language == Language::C { ("gcc", Some("musl-gcc")) } else { ("g++", None) };
-    let system = platform.triple.replacen("-unknown", "", 1).replacen("riscv64gc", "riscv64", 1);
-    let own = wrapper.filter(|_| platform.is_hosts_kind() && cfg!(target_os = "linux"));
-    [Some(format!("{system}-{end}")), own.map(str::to_owned)].into_iter().flatten().collect()
-}
-
-/// zig: the user's on the `PATH`, the user's in Python, or ours.
-fn zig() -> Row {
-    let name = "zig";
-    if let Some(path) = find("zig") {
-        return Row::answered(name, &shown(&path), ask(&Command::new(&path).arg("version")));
+/// What links build scripts and macros, which run here.
+fn host_linker(host: &str, needed: bool, config: &CargoConfig, machine: &Machine) -> Row {
+    let name = "host linker";
+    let own = Host { triple: host, links: true };
+    let found = equipment::equip(&[], &[], own, config, machine);
+    if found.missing.is_empty() {
+        let found = match &found.host_linker {
+            Some(HostLinker::Program(program)) => program.to_string(),
+            Some(HostLinker::Zig(zig)) => format!("zig {}", zig.version),
+            Some(HostLinker::RustLld(_)) => "the toolchain's rust-lld, as there is no cc".to_owned(),
+            None => config
+                .linker(host)
+                .or_else(|| machine.program("cc").map(ToString::to_string))
+                .unwrap_or_else(|| "rustc's choice".to_owned()),
+        };
+        return Row::ok(name, found).needed(needed);
     }
-    for python in ["python3", "python"] {
-        if find(python).is_some()
-            && let answer @ Answer::Said(_) = ask(&Command::new(python).args(["-m", "ziglang", "version"]))
-        {
-            return Row::answered(name, &format!("{python} -m ziglang"), answer);
-        }
-    }
-    match Tool::Zig.program() {
-        Some(path) => Row::answered(name, path.as_str(), ask(&Command::new(path.as_str()).arg("version"))),
-        None => Row::absent(name, false, ""),
-    }
+    Row::absent(name, needed, "there is no cc: build scripts and macros can't be linked")
+        .mend(install::DOCTOR)
+        .fixed_by(Fix::Tool(Tool::Zig))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::needs::graph::Graph;
+    use crate::needs::native::demands;
 
     #[test]
-    fn musl_compilers_are_called_as_their_distributions_call_them() {
-        let arm64 = Platform::parse("linux/arm64").unwrap();
-        assert_eq!(musl_compilers(arm64, Language::Cxx), ["aarch64-linux-musl-g++"]);
-        assert_eq!(musl_compilers(arm64, Language::C)[0], "aarch64-linux-musl-gcc");
-        let riscv = Platform::parse("linux/riscv64").unwrap();
-        assert_eq!(musl_compilers(riscv, Language::C)[0], "riscv64-linux-musl-gcc");
-        let host = Platform::host().unwrap();
-        let has_wrapper = musl_compilers(host, Language::C).contains(&"musl-gcc".to_owned());
-        assert_eq!(has_wrapper, cfg!(target_os = "linux"));
+    fn a_compiler_is_needed_for_what_the_program_has_of_its_language() {
+        let graph = Graph::of_depths(&["0;;app v1.0.0", "1;;ring v0.17.0"]).unwrap();
+        let platforms = vec![Platform::parse("linux/amd64").unwrap()];
+        let wishes = Wishes { platforms: platforms.clone(), demands: Some(demands(&graph)), runs_code_here: false };
+        let config = CargoConfig::for_tests("", &[]);
+        let row = |language| compiler(platforms[0], language, &wishes, &config, &Machine::with_cc());
+        assert_eq!((row(Language::C).state, row(Language::Cxx).state), (State::Missing, State::NotNeeded));
+        assert!(row(Language::C).is_in_the_way());
+        let user = CargoConfig::for_tests("", &[("TARGET_CC", "mine")]);
+        assert_eq!(compiler(platforms[0], Language::C, &wishes, &user, &Machine::with_cc()).found, "TARGET_CC=mine");
     }
 }

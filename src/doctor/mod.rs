@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::compile::toolchain::Toolchain;
 use crate::error::Result;
 use crate::native::provision::{self, Tool};
-use crate::needs::native::{Certainty, Demand};
+use crate::needs::native::Demand;
 use crate::parallel;
 use crate::platform::Platform;
 use crate::shell::Shell;
@@ -31,14 +31,14 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Whether something of the program's certainly wants a tool, for this platform or for all.
+    /// Whether something of the program's wants a tool, at least probably, for this platform or for all.
     fn want(&self, tool: crate::needs::native::Tool, platform: Option<Platform>) -> bool {
         let is_set = |name: &str| std::env::var_os(name).is_some();
         let wants = |demand: &Demand, platform: Platform| {
             demand.is_for(platform.triple) && !demand.is_met(platform.triple, is_set)
         };
         self.demands.iter().flatten().any(|demand| {
-            (demand.tool, demand.certainty) == (tool, Certainty::Certain)
+            demand.tool == tool
                 && self.platforms.iter().any(|one| platform.is_none_or(|p| p == *one) && wants(demand, *one))
         })
     }

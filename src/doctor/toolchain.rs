@@ -5,12 +5,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::ask::{ask, find};
 use super::{Fix, Row, State, Wishes};
 use crate::compile::toolchain::{self, Toolchain};
-use crate::native::install;
-use crate::native::provision::Tool;
 use crate::platform::Platform;
 use crate::process::Command;
 
-/// The toolchain, what it has for each platform, and the linkers.
+/// The toolchain, what it has for each platform, and its linker.
 pub fn rows(wishes: &Wishes) -> Vec<Row> {
     let cargo = toolchain::cargo();
     let asked = ask(&Command::new(cargo.as_str()).arg("--version"));
@@ -26,7 +24,6 @@ pub fn rows(wishes: &Wishes) -> Vec<Row> {
             rows.push(row.mend("install Rust with rustup: https://rustup.rs"));
         }
     }
-    rows.push(host_linker(wishes.runs_code_here));
     rows
 }
 
@@ -65,22 +62,6 @@ fn std_of(toolchain: &Toolchain, platform: Platform) -> Row {
         return row.mend("install a toolchain that has it: rustup has none for this target");
     }
     row.mend(toolchain.install_command(&[platform]).to_string()).fixed_by(Fix::Target(platform))
-}
-
-/// What links build scripts and macros, which run here.
-fn host_linker(needed: bool) -> Row {
-    let name = "host linker";
-    if cfg!(windows) {
-        // rustc finds Microsoft's by itself, or brings its own.
-        return Row::ok(name, "rustc's choice");
-    }
-    match find("cc") {
-        Some(path) => Row::ok(name, shown(&path)).needed(needed),
-        None if Tool::Zig.program().is_some() => Row::ok(name, "zig").needed(needed),
-        None => Row::absent(name, needed, "there is no cc: build scripts and macros can't be linked")
-            .mend(install::DOCTOR)
-            .fixed_by(Fix::Tool(Tool::Zig)),
-    }
 }
 
 /// The path as text.

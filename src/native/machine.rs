@@ -165,9 +165,12 @@ fn headers_of(musl: &str) -> Option<Utf8PathBuf> {
 ///
 /// <https://github.com/KyleMayes/clang-sys#environment-variables>
 fn find_libclang(programs: &BTreeMap<String, Utf8PathBuf>) -> bool {
-    if std::env::var_os("LIBCLANG_PATH").is_some() || programs.contains_key("llvm-config") {
+    if std::env::var_os("LIBCLANG_PATH").is_some() {
         return true;
     }
+    // `bin/llvm-config` and `lib/libclang.so` lie side by side.
+    let config = programs.get("llvm-config").and_then(|path| path.canonicalize_utf8().ok());
+    let beside = config.and_then(|path| Some(path.parent()?.parent()?.join("lib")));
     let versions = fs_err::read_dir("/usr/lib").into_iter().flatten().flatten();
     let llvm = versions.filter(|folder| folder.file_name().to_string_lossy().starts_with("llvm"));
     let llvm = llvm.filter_map(|folder| Utf8PathBuf::from_path_buf(folder.path().join("lib")).ok());
@@ -183,7 +186,7 @@ fn find_libclang(programs: &BTreeMap<String, Utf8PathBuf>) -> bool {
         "/opt/homebrew/opt/llvm/lib",
         r"C:\Program Files\LLVM\bin",
     ];
-    known.into_iter().map(Utf8PathBuf::from).chain(llvm).any(|folder| has_libclang(&folder))
+    known.into_iter().map(Utf8PathBuf::from).chain(llvm).chain(beside).any(|folder| has_libclang(&folder))
 }
 
 /// Whether a folder has the library that `bindgen` loads.
