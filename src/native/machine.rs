@@ -169,8 +169,8 @@ fn find_libclang(programs: &BTreeMap<String, Utf8PathBuf>) -> bool {
         return true;
     }
     // `bin/llvm-config` and `lib/libclang.so` lie side by side.
-    let config = programs.get("llvm-config").and_then(|path| path.canonicalize_utf8().ok());
-    let beside = config.and_then(|path| Some(path.parent()?.parent()?.join("lib")));
+    let config = programs.get("llvm-config").and_then(|path| fs_err::canonicalize(path).ok());
+    let beside = config.and_then(|path| Utf8PathBuf::from_path_buf(path.parent()?.parent()?.join("lib")).ok());
     let versions = fs_err::read_dir("/usr/lib").into_iter().flatten().flatten();
     let llvm = versions.filter(|folder| folder.file_name().to_string_lossy().starts_with("llvm"));
     let llvm = llvm.filter_map(|folder| Utf8PathBuf::from_path_buf(folder.path().join("lib")).ok());

@@ -21,7 +21,7 @@ help: a key with a similar name exists: `platforms`
         "entrypoint = \"/app\"").stderr(str![[r#"
 error: unknown key `package.metadata.scratch.entrypoint` in [ROOT]/Cargo.toml
 
-help: the keys are package, bin, profile, features, no-default-features, platforms, target-cpu, tags, engine, user, env, labels, expose, workdir, entrypoint-args, cmd, volumes, stop-signal, healthcheck, annotations, ca-certificates, zoneinfo, tmp, passwd, nsswitch, home, include, base, debug, debug-base, smoke, smoke-timeout
+help: the keys are package, bin, profile, features, no-default-features, static-pie, allocator, platforms, target-cpu, tags, engine, user, env, labels, expose, workdir, entrypoint-args, cmd, volumes, stop-signal, healthcheck, annotations, ca-certificates, zoneinfo, tmp, passwd, nsswitch, home, include, base, debug, debug-base, smoke, smoke-timeout
 
 "#]]);
     refused("tag = \"x\"").stderr(str![[r#"

@@ -48,7 +48,7 @@ fn a_machine_without_compilers() {
     let run = doctor(&project, "", "https://me:s3cret@index.example.com/simple");
     let outcome = run.run().code(1).never_says("s3cret").says("cargo scratch doctor --fix gets zig");
     outcome.only_lines(&lines).stdout(str![[r#"
-C linux/amd64    missing     no C compiler for x86_64-unknown-linux-musl
+C linux/amd64    missing     only gcc with glibc's headers, which is a risk
 C++ linux/amd64  not needed  no C++ compiler for x86_64-unknown-linux-musl
 zig              not needed
 cmake            not needed

@@ -30,6 +30,7 @@ fn the_manifest_gets_a_commented_section_and_keeps_every_byte() {
 
 # The CPU that a platform's program is compiled for.
 # target-cpu = ["linux/amd64=x86-64-v3"]
+
 # Who gives the program its memory: system, which is musl, or mimalloc, which is faster, with threads above all.
 # allocator = "system"
 

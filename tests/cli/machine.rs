@@ -192,5 +192,8 @@ fn a_lock_file_that_is_out_of_date_is_for_cargo_to_explain() {
 error: cannot update the lock file [ROOT]/Cargo.lock because --locked was passed to prevent this
 help: to generate the lock file without accessing the network, remove the --locked flag and use --offline instead.
 
+help: the lock file does not fit the manifests, and --locked keeps it as it is
+    bring it up to date, and commit it: cargo update --workspace
+
 "#]]);
 }

@@ -80,7 +80,7 @@ fn an_example_is_called_one() {
     plan(&project, "build --example demo --platform linux/amd64").stdout(str![[r#"
 example     demo (package app 1.0.0)
 platform    linux/amd64 (x86_64-unknown-linux-musl, linked by rust-lld)
-compile     [CARGO] build --package app@1.0.0 --example demo --profile release --target x86_64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.x86_64-unknown-linux-musl.linker="rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]'
+compile     [CARGO] build --package app@1.0.0 --example demo --profile release --target x86_64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.x86_64-unknown-linux-musl.linker="[ROOT]/target/scratch/native/linux/amd64/rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]'
 entrypoint  /demo
 user        65532:65532
 workdir     /
@@ -135,7 +135,7 @@ fn options_for_cargo_are_handed_on() {
     plan(&Project::app(""), words).stdout(str![[r#"
 binary      app (package app 1.0.0)
 platform    linux/amd64 (x86_64-unknown-linux-musl, linked by rust-lld)
-compile     [CARGO] build --package app@1.0.0 --bin app --profile release --target x86_64-unknown-linux-musl --message-format json-render-diagnostics --all-features --target-dir t --manifest-path Cargo.toml --offline --config 'target.x86_64-unknown-linux-musl.linker="rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]' --config build.jobs=1 -vv --color always --timings
+compile     [CARGO] build --package app@1.0.0 --bin app --profile release --target x86_64-unknown-linux-musl --message-format json-render-diagnostics --all-features --target-dir t --manifest-path Cargo.toml --offline --config 'target.x86_64-unknown-linux-musl.linker="[ROOT]/t/scratch/native/linux/amd64/rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]' --config build.jobs=1 -vv --color always --timings
 entrypoint  /app
 user        65532:65532
 workdir     /
@@ -162,7 +162,7 @@ fn what_the_user_set_stays() {
 binary      app (package app 1.0.0)
 platform    linux/amd64 (x86_64-unknown-linux-musl, linked by my-linker, as configured)
 platform    linux/arm64 (aarch64-unknown-linux-musl, linked by rust-lld)
-compile     [CARGO] build --package app@1.0.0 --bin app --profile release --target x86_64-unknown-linux-musl --target aarch64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.aarch64-unknown-linux-musl.linker="rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--cfg", "mine", "--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]' --config 'target.'\''cfg(all(target_arch="aarch64",target_os="linux",target_env="musl"))'\''.rustflags=["--cfg", "mine", "--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]'
+compile     [CARGO] build --package app@1.0.0 --bin app --profile release --target x86_64-unknown-linux-musl --target aarch64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.aarch64-unknown-linux-musl.linker="[ROOT]/target/scratch/native/linux/arm64/rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--cfg", "mine", "--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]' --config 'target.'\''cfg(all(target_arch="aarch64",target_os="linux",target_env="musl"))'\''.rustflags=["--cfg", "mine", "--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]'
 entrypoint  /app
 user        65532:65532
 workdir     /

@@ -135,7 +135,7 @@ fn verbose_output_says_how_much_was_sent() {
     push(&project, &registry, "-q -t HOST/me/app").code(0);
     let outcome = push(&project, &registry, "-v -t HOST/me/app --env A=1").code(0);
     outcome.stderr(str![[r#"
-     Running `[CARGO] build --package app@1.0.0 --bin app --profile release --target x86_64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.x86_64-unknown-linux-musl.linker="rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]' -v`
+     Running `[CARGO] build --package app@1.0.0 --bin app --profile release --target x86_64-unknown-linux-musl --message-format json-render-diagnostics --config 'target.x86_64-unknown-linux-musl.linker="[ROOT]/target/scratch/native/linux/amd64/rust-lld"' --config 'target.'\''cfg(all(target_arch="x86_64",target_os="linux",target_env="musl"))'\''.rustflags=["--remap-path-prefix=[ROOT]=/workspace", "--remap-path-prefix=[HOME]/.cargo/registry/src=/cargo/registry/src", "--remap-path-prefix=[HOME]/.cargo/git/checkouts=/cargo/git/checkouts"]' -v`
        Fresh app v1.0.0 ([ROOT])
     Finished `release` profile [optimized] target(s) in [ELAPSED]
      Checked app (linux/amd64): static-pie, stripped, [SIZE]
