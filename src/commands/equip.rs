@@ -44,7 +44,10 @@ impl Project<'_> {
         for library in self.compile.allocator.iter_mut().flat_map(|plan| &mut plan.libraries) {
             let equipped = found.equipment.of(library.platform);
             if let Some(compiler) = equipped.and_then(|equipped| equipped.c.as_ref()) {
-                library.compiled_by(compiler, &outfit::c_compiler(&self.scratch, library.platform));
+                let (before, after) =
+                    library.compiled_by(compiler, &outfit::c_compiler(&self.scratch, library.platform));
+                let calls = self.compile.calls.iter_mut().filter(|call| call.platforms.contains(&library.platform));
+                calls.for_each(|call| call.additions.replace(&before, &after));
             }
         }
         self.found = found;

@@ -557,7 +557,7 @@ fn plan_compilation(
 ) -> Result<CompilePlan> {
     let scratch = scratch_folder(&intent.target_directory);
     let allocator = match intent.allocator {
-        Allocator::Mimalloc => Some(AllocatorPlan::of(&intent.compiled(), &scratch, config)),
+        Allocator::Mimalloc => Some(AllocatorPlan::of(&intent.compiled(), &scratch)),
         Allocator::System => None,
     };
     let mut targets = Vec::new();

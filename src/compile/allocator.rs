@@ -14,11 +14,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::cargo_config::CargoConfig;
 use crate::cli::SourceArgs;
 use crate::error::{Context, Error, Exit, Result};
-use crate::native::resolver::{Compiler, Language};
-use crate::native::variables;
+use crate::native::resolver::Compiler;
 use crate::needs::graph::Graph;
 use crate::needs::native::{Certainty, Demand, Glibc, Tool};
 use crate::parallel;
@@ -107,8 +105,8 @@ pub fn check(graph: &Graph) -> Result<()> {
 
 impl AllocatorPlan {
     /// Plans it for these platforms; it is going to be kept below `scratch`.
-    pub fn of(platforms: &[Platform], scratch: &Utf8Path, config: &CargoConfig) -> AllocatorPlan {
-        let library = |platform: &Platform| Library::new(*platform, scratch, config);
+    pub fn of(platforms: &[Platform], scratch: &Utf8Path) -> AllocatorPlan {
+        let library = |platform: &Platform| Library::new(*platform, scratch);
         let libraries = platforms.iter().map(library).collect();
         AllocatorPlan { name: NAME, version: VERSION, package: PACKAGE, libraries }
     }
@@ -143,7 +141,7 @@ impl AllocatorPlan {
     /// [`Exit::Failure`] if the source can't be had, or the compiler fails.
     pub fn provide(&self, cargo: &Utf8Path, source: &SourceArgs, scratch: &Utf8Path, shell: &Shell) -> Result<()> {
         let mut missing: Vec<&Library> = Vec::new();
-        for library in self.libraries.iter().filter(|library| !library.is_made()) {
+        for library in self.libraries.iter().filter(|library| !library.file().is_file()) {
             // Variants of a CPU share one.
             if !missing.iter().any(|other| other.folder == library.folder) {
                 missing.push(library);
@@ -161,38 +159,29 @@ impl AllocatorPlan {
 }
 
 impl Library {
-    /// That of a platform, kept below `scratch`.
-    ///
-    /// Its place is a flag of the compilation, so another place means to compile everything anew. A compiler that the user
-    /// names has another one, since it is to make a difference; one that was found and became newer has not.
-    fn new(platform: Platform, scratch: &Utf8Path, config: &CargoConfig) -> Library {
-        let user = variables::users_compiler(Language::C, platform.triple, config);
-        let facts = format!("{FORMAT} {} {user:?} {}", source::CHECKSUM, call_of(&Command::new("cc")));
-        let digest: String = Sha256::digest(facts).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("mimalloc-{VERSION}-{}-{digest}", platform.triple);
+    /// That of a platform, kept below `scratch`. Its place is for now one of no compiler's.
+    fn new(platform: Platform, scratch: &Utf8Path) -> Library {
+        let name = format!("{NAME}-{VERSION}-{}", platform.triple);
         Library { platform, compiler: None, folder: scratch.join("allocator").join(name) }
     }
 
     /// Says who compiles it: the user's compiler as it was named, others through `ours`, which stands for them.
-    pub fn compiled_by(&mut self, compiler: &Compiler, ours: &Utf8Path) {
+    ///
+    /// Another compiler means another place, which is a flag of the compilation: cargo would not link again for a library
+    /// that is new where it was. Returns the flag that was, and the one that is, as far as they differ.
+    pub fn compiled_by(&mut self, compiler: &Compiler, ours: &Utf8Path) -> (String, String) {
         let command = match compiler {
             Compiler::User { command, .. } => words(command),
             _ => Command::new(ours.as_str()),
         };
+        let call = compilation(&command, Utf8Path::new(PACKAGE), Utf8Path::new(""));
+        let facts = format!("{FORMAT} {} {compiler} {call}", source::CHECKSUM);
+        let digest: String = Sha256::digest(facts).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let before = self.folder.file_name().unwrap_or_default().to_owned();
+        let after = format!("{NAME}-{VERSION}-{}-{digest}", self.platform.triple);
+        self.folder.set_file_name(&after);
         self.compiler = Some((command, compiler.to_string()));
-    }
-
-    /// What was compiled, for less than compiling it.
-    fn state(&self) -> String {
-        self.compiler.as_ref().map_or_else(String::new, |(command, name)| format!("{name}\n{}\n", call_of(command)))
-    }
-
-    fn is_made(&self) -> bool {
-        self.file().is_file() && fs_err::read_to_string(self.note()).is_ok_and(|note| note == self.state())
-    }
-
-    fn note(&self) -> Utf8PathBuf {
-        self.folder.join("compiled-by")
+        (before, after)
     }
 
     /// What makes rustc give it to the linker before musl, which comes with the standard library: an object among the
@@ -212,7 +201,6 @@ impl Library {
             return Err(what().because("there is no C compiler".to_owned()));
         };
         fs_err::create_dir_all(&self.folder).context(doing)?;
-        let _ = fs_err::remove_file(self.note());
         let object = self.folder.join("mimalloc.o");
         let command = compilation(compiler, package, &object);
         let output = command.capture(shell)?;
@@ -225,7 +213,6 @@ impl Library {
         let bytes = fs_err::read(&object).context(doing)?;
         let library = archive::of("mimalloc.o", &bytes).map_err(|why| what().because(why))?;
         staging::write(&self.file(), &library).context(doing)?;
-        staging::write(&self.note(), self.state().as_bytes()).context(doing)?;
         fs_err::remove_file(&object).context(doing)
     }
 }
@@ -237,11 +224,6 @@ fn words(text: &str) -> Command {
     }
     let mut words = text.split_whitespace();
     Command::new(words.next().unwrap_or_default()).args(words)
-}
-
-/// The call, wherever the source lies.
-fn call_of(compiler: &Command) -> String {
-    compilation(compiler, Utf8Path::new(PACKAGE), Utf8Path::new("")).to_string()
 }
 
 /// The call of the compiler.
@@ -288,36 +270,36 @@ mod tests {
         assert_eq!(error.helps(), ["the allocators are system, which is musl's, and mimalloc"]);
     }
 
-    fn library(platform: &str, config: &str) -> Library {
-        Library::new(Platform::parse(platform).unwrap(), Utf8Path::new("/t"), &CargoConfig::for_tests(config, &[]))
+    fn library(platform: &str) -> Library {
+        Library::new(Platform::parse(platform).unwrap(), Utf8Path::new("/t"))
     }
 
     #[test]
-    fn another_target_and_another_compiler_of_the_users_have_another_place() {
-        let first = library("linux/amd64", "").folder;
-        assert!(first.as_str().starts_with("/t/allocator/mimalloc-2.3.2-x86_64-unknown-linux-musl-"), "{first}");
-        assert_eq!(first, library("linux/amd64/v3", "").folder);
-        assert_ne!(first, library("linux/arm64", "").folder);
-        assert_ne!(first, library("linux/amd64", "env.CC_x86_64_unknown_linux_musl = 'mine'").folder);
-    }
-
-    #[test]
-    fn it_is_compiled_again_by_another_compiler() {
-        let mut library = library("linux/amd64", "");
+    fn another_target_and_another_compiler_have_another_place() {
+        let place = |platform: &str, compiler: &Compiler| {
+            let mut library = library(platform);
+            let (before, after) = library.compiled_by(compiler, Utf8Path::new("/ours"));
+            assert_eq!(library.folder, Utf8Path::new("/t/allocator").join(&after));
+            assert!(after.starts_with(&before) && before.starts_with("mimalloc-2.3.2-"), "{before}, {after}");
+            after
+        };
         let user = |command: &str| Compiler::User { variable: "CC".to_owned(), command: command.to_owned() };
-        library.compiled_by(&user("some-cc -m64"), Utf8Path::new("/ours"));
-        let state = library.state();
-        assert!(state.contains("\nsome-cc -m64 -c "), "{state}");
-        library.compiled_by(&user("another-cc"), Utf8Path::new("/ours"));
-        assert_ne!(library.state(), state);
-        let gcc = Compiler::MuslGcc { program: "/bin/musl-gcc".into(), archiver: None };
-        library.compiled_by(&gcc, Utf8Path::new("/ours"));
-        assert!(library.state().starts_with("musl-gcc\n/ours -c "), "{}", library.state());
+        let gcc = |program: &str| Compiler::MuslGcc { program: program.into(), archiver: None };
+        let first = place("linux/amd64", &user("some-cc"));
+        assert_eq!(first, place("linux/amd64/v3", &user("some-cc")));
+        let others = [
+            place("linux/arm64", &user("some-cc")),
+            place("linux/amd64", &user("some-cc -m64")),
+            place("linux/amd64", &gcc("/bin/musl-gcc")),
+            place("linux/amd64", &gcc("/bin/x86_64-linux-musl-gcc")),
+        ];
+        assert!(others.iter().all(|other| *other != first), "{others:?}");
+        assert_ne!(others[2], others[3]);
     }
 
     #[test]
     fn the_linker_looks_for_it_where_it_is() {
-        let library = library("linux/amd64", "");
+        let library = library("linux/amd64");
         let flags = library.rustflags();
         assert_eq!(flags[0], format!("-Lnative={}", library.folder));
         let name = flags[1].strip_prefix("-lstatic:-bundle=").unwrap();

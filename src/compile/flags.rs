@@ -190,6 +190,20 @@ pub fn codegen_option(flags: &[String], name: &str) -> Option<String> {
 }
 
 impl Additions {
+    /// Puts one word in the place of another, which stands at the end of a flag.
+    pub fn replace(&mut self, from: &str, to: &str) {
+        for config in &mut self.config {
+            *config = config.replace(&format!("{from}\""), &format!("{to}\""));
+        }
+        for (_, value) in self.env.iter_mut().filter(|(name, _)| name == "CARGO_ENCODED_RUSTFLAGS") {
+            let flags = value.split('\u{1f}').map(|flag| match flag.strip_suffix(from) {
+                Some(start) => format!("{start}{to}"),
+                None => flag.to_owned(),
+            });
+            *value = flags.collect::<Vec<_>>().join("\u{1f}");
+        }
+    }
+
     /// Adds them to a call of cargo.
     pub fn apply(&self, mut command: Command) -> Command {
         for config in &self.config {
@@ -321,6 +335,21 @@ mod tests {
         );
         let both = super::additions(&config(""), &targets(&["arm/v6", "arm/v7"]), false, &remap(&["-g"]));
         assert_eq!(both.config.iter().filter(|config| config.contains("rustflags")).count(), 1);
+    }
+
+    #[test]
+    fn a_word_is_replaced_at_the_end_of_a_flag_only() {
+        let mut additions = Additions {
+            config: vec![r#"target.x.rustflags=["-Lnative=/t/one", "-Lnative=/t/one-more"]"#.to_owned()],
+            env: vec![("CARGO_ENCODED_RUSTFLAGS".to_owned(), "-L/t/one\u{1f}-g".to_owned())],
+        };
+        additions.replace("one", "two");
+        assert_eq!(additions.config, [r#"target.x.rustflags=["-Lnative=/t/two", "-Lnative=/t/one-more"]"#]);
+        assert_eq!(additions.env[0].1, "-L/t/two\u{1f}-g");
+        // A second time there is nothing to replace.
+        let before = additions.clone();
+        additions.replace("one", "two");
+        assert_eq!(additions, before);
     }
 
     #[test]
