@@ -64,7 +64,7 @@ impl Built {
         };
         check(&built.musl).read()?;
         if let Err(error) = check(&built.mimalloc).args(["--allocator", "mimalloc"]).read() {
-            anyhow::ensure!(error.to_string().contains("there is no C compiler"), error);
+            anyhow::ensure!(error.to_string().contains("no C compiler for musl"), error);
             console::status("Leaving out", "mimalloc: there is no C compiler for musl");
             return Ok(None);
         }
