@@ -67,7 +67,8 @@ pub struct Project<'a> {
     pub compile: CompilePlan,
     /// What C and C++ are compiled with.
     pub found: Found,
-    /// Below the target folder, what is ours.
+    /// Below the folder of what cargo need not make twice, what is ours: cargo makes things again that were linked by
+    /// another program.
     pub scratch: Utf8PathBuf,
     /// The toolchain's own linker.
     pub rust_lld: Option<Utf8PathBuf>,
@@ -102,7 +103,7 @@ impl<'a> Project<'a> {
             true => Strip::User,
             false => Strip::Afterwards,
         };
-        let scratch = scratch_folder(&intent.target_directory);
+        let scratch = scratch_folder(&intent.build_directory);
         let rust_lld = toolchain.rust_lld();
         let places = places(&intent, &toolchain, &workspace);
         let compile = plan_compilation(&intent, &toolchain, &cargo_config, rust_lld.is_some(), &places, shell)?;
@@ -555,7 +556,7 @@ fn plan_compilation(
     places: &[(String, String)],
     shell: &Shell,
 ) -> Result<CompilePlan> {
-    let scratch = scratch_folder(&intent.target_directory);
+    let scratch = scratch_folder(&intent.build_directory);
     let allocator = match intent.allocator {
         Allocator::Mimalloc => Some(AllocatorPlan::of(&intent.compiled(), &scratch)),
         Allocator::System => None,
@@ -585,7 +586,7 @@ fn plan_compilation(
         let triple = platform.triple;
         targets.push(TargetPlan { platform: *platform, triple, cpu, linker, c: None, cxx: None, install });
     }
-    let remap = Remap::in_folder(reproducible::remap_flags(places), &scratch_folder(&intent.target_directory));
+    let remap = Remap::in_folder(reproducible::remap_flags(places), &scratch);
     let call = |targets: &Vec<flags::Target>| {
         // The program is stripped afterwards, and its symbols kept.
         let additions = flags::additions(config, targets, false, &remap);

@@ -171,7 +171,7 @@ fn equip_platform(
     let reads_headers = wants(Tool::Libclang);
     let compiles = wants(Tool::C) || wants(Tool::Cxx);
     let c = compiler(Language::C).filter(|_| compiles || reads_headers);
-    let cxx = compiler(Language::Cxx).filter(|_| compiles);
+    let cxx = compiler(Language::Cxx).filter(|_| compiles || reads_headers);
     let of_c: Vec<_> = wanted.iter().filter(|demand| demand.tool == Tool::C).copied().collect();
     let c = match &c {
         Some(Compiler::GlibcGcc { .. }) if of_c.iter().any(|demand| demand.glibc == Glibc::Fails) => None,

@@ -24,7 +24,7 @@ use crate::staging;
 /// What all of it depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
-    /// Below the target folder, what is ours.
+    /// Below the folder of what cargo need not make twice, what is ours.
     pub scratch: &'a Utf8Path,
     /// The toolchain's linker.
     pub rust_lld: Option<&'a Utf8Path>,
@@ -158,7 +158,10 @@ pub fn install(
     for target in targets {
         let folder = folder(setting.scratch, target.platform);
         let equipped = equipment.of(target.platform);
-        let spec = spec(equipped, target, setting)?;
+        let spec = match equipped {
+            Some(_) => spec(equipped, target, setting)?,
+            None => merge(wrapper::installed(&folder), spec(None, target, setting)?),
+        };
         let root = variables::root(&folder);
         fs_err::create_dir_all(&root).context(|| format!("failed to make the folder {root}"))?;
         if equipped.is_some() {
@@ -195,6 +198,16 @@ pub fn install(
 /// The libraries that musl has nothing in: all is in `libc.a`, and a program may still be linked with these.
 const EMPTY: [&str; 8] =
     ["libm.a", "libpthread.a", "libdl.a", "librt.a", "libutil.a", "libresolv.a", "libcrypt.a", "libxnet.a"];
+
+/// Programs of the workspace that have no C share the linker with those that have, which may be compiling now.
+fn merge(old: Option<Spec>, new: Spec) -> Spec {
+    match old {
+        Some(old) if new.libraries.iter().all(|folder| old.libraries.contains(folder)) => {
+            Spec { rust_lld: new.rust_lld, ..old }
+        }
+        _ => new,
+    }
+}
 
 fn spec(equipped: Option<&Equipped>, target: &Target<'_>, setting: &Setting<'_>) -> Result<Spec> {
     let mut spec = Spec {
@@ -347,5 +360,24 @@ pub fn providable(tool: Tool) -> Option<provision::Tool> {
         Tool::Cmake => Some(provision::Tool::Cmake),
         Tool::Libclang => Some(provision::Tool::Libclang),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_c_leaves_others_their_compilers() {
+        let libraries = vec![Utf8PathBuf::from("/l")];
+        let new = Spec { rust_lld: Some("/new".into()), libraries: libraries.clone(), ..Spec::default() };
+        let cc = vec!["zig".to_owned(), "cc".to_owned()];
+        let old = Spec { cc: cc.clone(), libraries: vec!["/l".into(), "/c++".into()], ..Spec::default() };
+        let merged = merge(Some(old.clone()), new.clone());
+        assert_eq!((merged.cc, merged.rust_lld, merged.libraries), (cc, new.rust_lld.clone(), old.libraries.clone()));
+        // Of another place, where the target folder was moved from.
+        let moved = Spec { libraries: vec!["/elsewhere".into()], ..old };
+        assert_eq!(merge(Some(moved), new.clone()), new);
+        assert_eq!(merge(None, new.clone()), new);
     }
 }

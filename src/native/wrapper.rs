@@ -112,6 +112,11 @@ pub fn install(folder: &Utf8Path, spec: &Spec) -> Result<()> {
     Ok(())
 }
 
+/// What the names in a folder stand for now, if they do.
+pub fn installed(folder: &Utf8Path) -> Option<Spec> {
+    serde_json::from_slice(&fs_err::read(folder.join(SPEC)).ok()?).ok()
+}
+
 /// A second name of the program, or a copy where that can't be.
 fn put(program: &Path, place: &Utf8Path) -> std::io::Result<()> {
     let wanted = fs_err::metadata(program)?;

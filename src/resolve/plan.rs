@@ -123,6 +123,8 @@ pub struct Intent {
     pub workspace_root: Utf8PathBuf,
     /// cargo's target folder.
     pub target_directory: Utf8PathBuf,
+    /// Where cargo puts what it need not make twice: the target folder unless the user says otherwise.
+    pub build_directory: Utf8PathBuf,
 }
 
 /// The debug variant of an image: the same on a base with a shell, with the symbols of its program.
@@ -329,6 +331,7 @@ pub fn intend(
         outputs,
         workspace_root: metadata.workspace_root.clone(),
         target_directory: target_directory(workspace, source)?,
+        build_directory: build_directory(workspace, source)?,
         binary,
     })
 }
@@ -341,6 +344,15 @@ pub fn target_directory(workspace: &Workspace, source: &SourceArgs) -> Result<Ut
     match &source.target_dir {
         Some(folder) => camino::absolute_utf8(folder).context(|| format!("failed to find the folder {folder}")),
         None => Ok(workspace.metadata.target_directory.clone()),
+    }
+}
+
+/// The folder of `build.build-dir`.
+fn build_directory(workspace: &Workspace, source: &SourceArgs) -> Result<Utf8PathBuf> {
+    let metadata = &workspace.metadata;
+    match &metadata.build_directory {
+        Some(folder) if *folder != metadata.target_directory => Ok(folder.clone()),
+        _ => target_directory(workspace, source),
     }
 }
 

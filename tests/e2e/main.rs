@@ -34,6 +34,8 @@ mod interrupts;
 #[cfg(test)]
 mod linking;
 #[cfg(test)]
+mod native;
+#[cfg(test)]
 mod pitfalls;
 #[cfg(test)]
 mod platforms;

@@ -233,6 +233,7 @@ mod tests {
             outputs: Outputs::default(),
             workspace_root: root.to_owned(),
             target_directory: root.join("target"),
+            build_directory: root.join("target"),
         }
     }
 

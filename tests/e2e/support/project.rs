@@ -37,6 +37,11 @@ impl Project {
         Project::kept("pitfalls", member)
     }
 
+    /// A copy of `tests/programs/native`, with this member as the project, if there are engines.
+    pub fn native(member: &str) -> Option<Project> {
+        Project::kept("native", member)
+    }
+
     /// A copy of a workspace in `tests/programs`.
     ///
     /// All tests share one copy and what cargo compiled of it, also from one run to the next; target folders they have of

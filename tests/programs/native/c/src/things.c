@@ -43,5 +43,3 @@ double root(double x) { return sqrt(x) + (double)fabsl((long double)cbrt(x)); }
 
 /* Undefined, and what every old library does somewhere. */
 int shifted(int by) { return 1 << by; }
-
-const char *source_file(void) { return __FILE__; }
