@@ -303,7 +303,8 @@ fn clang_link(triple: &str, setting: &Setting<'_>) -> Vec<String> {
     let rustlib = bin.ancestors().nth(2).unwrap_or(bin);
     let musl = rustlib.join(triple).join("lib").join("self-contained");
     let linker = bin.join("gcc-ld").join(format!("ld.lld{}", std::env::consts::EXE_SUFFIX));
-    let words = ["-static".to_owned(), format!("--ld-path={linker}"), "-nodefaultlibs".to_owned()];
+    // Of the start files for static programs, the toolchain has those of position-independent ones under clang's names.
+    let words = ["-static-pie".to_owned(), format!("--ld-path={linker}"), "-nodefaultlibs".to_owned()];
     words.into_iter().chain([format!("-B{musl}"), format!("-L{musl}"), "-lc".to_owned()]).collect()
 }
 
