@@ -11,6 +11,8 @@ use crate::compile::static_pie;
 use crate::engine::multi_stage::{Described, MultiStage, Written, in_a_registry};
 use crate::engine::{context, dockerfile as render};
 use crate::error::{Error, Result};
+use crate::needs::graph::Graph;
+use crate::needs::native::{Certainty, Demand, Tool, demands};
 use crate::oci::base::BaseImage;
 use crate::process::Command;
 use crate::resolve::plan::{Intent, Verb};
@@ -66,7 +68,8 @@ fn multi_stage(project: &mut Project<'_>, folder: Option<&Utf8Path>, shell: &She
     let base = bases.first().map(Arc::as_ref);
     describe(project, base)?;
     folder.map(|folder| Written::to(folder, &project.intent.workspace_root)).transpose()?;
-    project.find_needs(shell)?;
+    let (_, _, graph) = project.find_needs(shell)?;
+    warn_of_c(&graph, shell);
     let multi_stage = describe(project, base)?;
     let intent = &project.intent;
     let root = &intent.workspace_root;
@@ -111,6 +114,18 @@ fn describe(project: &Project<'_>, base: Option<&BaseImage>) -> Result<MultiStag
         base,
         rustup_name: toolchain.rustup_name.as_deref(),
     })
+}
+
+/// The image that compiles is Rust's, which has no compiler for musl.
+fn warn_of_c(graph: &Graph, shell: &Shell) {
+    let compiles = |demand: &&Demand| !demand.for_host && matches!(demand.tool, Tool::C | Tool::Cxx);
+    let demands = demands(graph);
+    if let Some(demand) = demands.iter().filter(compiles).find(|demand| demand.certainty == Certainty::Certain) {
+        shell.warn(format_args!(
+            "`{}` {}, and the image that compiles has no compiler for musl: `docker build` is going to fail; compile here instead: cargo scratch dockerfile --output DIR",
+            demand.package, demand.why
+        ));
+    }
 }
 
 fn warn_without_lock(root: &Utf8Path, shell: &Shell) {

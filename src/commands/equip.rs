@@ -2,8 +2,9 @@
 
 use super::pipeline::Project;
 use crate::error::Result;
-use crate::native::equipment::{Equipment, Host, equip};
-use crate::native::machine::{Machine, Provisioned, Search};
+use crate::native::equipment::{Equipment, Host, HostLinker, equip};
+use crate::native::host::System;
+use crate::native::machine::{Machine, Search};
 use crate::native::outfit::{self, Setting, Target};
 use crate::native::resolver::Compiler;
 use crate::native::{cxx, preflight, provision};
@@ -41,21 +42,13 @@ impl Project<'_> {
             target.c = equipped.and_then(|equipped| equipped.c.clone());
             target.cxx = equipped.and_then(|equipped| equipped.cxx.clone());
         }
-        for library in self.compile.allocator.iter_mut().flat_map(|plan| &mut plan.libraries) {
-            let equipped = found.equipment.of(library.platform);
-            if let Some(compiler) = equipped.and_then(|equipped| equipped.c.as_ref()) {
-                let (before, after) =
-                    library.compiled_by(compiler, &outfit::c_compiler(&self.scratch, library.platform));
-                let calls = self.compile.calls.iter_mut().filter(|call| call.platforms.contains(&library.platform));
-                calls.for_each(|call| call.additions.replace(&before, &after));
-            }
-        }
         self.found = found;
+        self.place_allocator()?;
         let calls: Vec<_> = self.compile.calls.iter().map(|call| call.platforms.clone()).collect();
         let additions: Vec<_> = calls
             .iter()
             .map(|platforms| outfit::additions(&self.found.equipment, &self.targets(platforms), &self.setting()))
-            .collect();
+            .collect::<Result<_>>()?;
         for (call, more) in self.compile.calls.iter_mut().zip(additions) {
             call.additions.config.extend(more.config);
             call.additions.env.extend(more.env);
@@ -64,22 +57,46 @@ impl Project<'_> {
         Ok(())
     }
 
+    /// The allocator lies in a place of its compiler's.
+    fn place_allocator(&mut self) -> Result<()> {
+        let platforms = self.compiled_platforms();
+        let targets = self.targets(&platforms);
+        let of = |target: &Target<'_>| {
+            let equipped = self.found.equipment.of(target.platform)?;
+            let path = outfit::c_compiler(equipped, target, &self.setting());
+            Some(path.map(|path| (target.platform, equipped.c.clone(), path)))
+        };
+        let compilers: Vec<_> = targets.iter().filter_map(of).collect::<Result<_>>()?;
+        for library in self.compile.allocator.iter_mut().flat_map(|plan| &mut plan.libraries) {
+            let own = compilers.iter().find(|(platform, ..)| *platform == library.platform);
+            if let Some((_, Some(compiler), path)) = own {
+                let (before, after) = library.compiled_by(compiler, path);
+                let calls = self.compile.calls.iter_mut().filter(|call| call.platforms.contains(&library.platform));
+                calls.for_each(|call| call.additions.replace(&before, &after));
+            }
+        }
+        Ok(())
+    }
+
     fn look(&self, graph: &Graph, shell: &Shell) -> Result<Found> {
+        let platforms = self.compiled_platforms();
+        if platforms.is_empty() {
+            return Ok(Found::default());
+        }
         let mut demands = demands(graph);
         demands.extend(self.compile.allocator.iter().map(|plan| plan.demand(&self.intent.binary.package)));
         let links = runs_code_here(graph);
         let asks_pkg_config = ["pkg-config", "system-deps"].iter().any(|name| graph.named(name).next().is_some());
-        let host =
-            if demands.is_empty() && !links && !asks_pkg_config { String::new() } else { self.toolchain.host()? };
+        let host = self.toolchain.host()?;
         let found = |search| {
             let machine = self.machine(&demands, &host, search);
-            let platforms = self.compiled_platforms();
             let own = Host { triple: &host, links };
-            let equipment = equip(&demands, &platforms, own, &self.cargo_config, &machine);
+            let equipment = equip(&demands, &self.intent.platforms, &platforms, own, &self.cargo_config, &machine);
             let equipment = Equipment { asks_pkg_config, ..equipment };
             Found { equipment, machine, host: host.clone() }
         };
-        let search = if wants_compiler(&demands) { Search::Near } else { Search::Nowhere };
+        let lacks_cc = which::which("cc").is_err();
+        let search = if wants_compiler(&demands) || lacks_cc { Search::Near } else { Search::Nowhere };
         let first = found(search);
         if !lacks_compiler(&first.equipment) {
             return self.get_missing(first, || found(search), shell);
@@ -88,11 +105,14 @@ impl Project<'_> {
     }
 
     fn machine(&self, demands: &[Demand], host: &str, search: Search) -> Machine {
-        if demands.is_empty() && search == Search::Nowhere && which::which("cc").is_ok() {
+        if demands.is_empty() && search == Search::Nowhere {
             // Nobody asks for anything.
             return Machine::with_cc();
         }
-        Machine::look(&self.compiled_platforms(), host, &self.toolchain.rustlib(), Provisioned::look(), search)
+        // The start files come with the target for musl of this machine, which can be installed.
+        let installs = self.toolchain.can_install();
+        let system = || System::look(host, &self.toolchain.rustlib(), installs);
+        Machine::look(&self.compiled_platforms(), host, &self.cargo_config, system, search)
     }
 
     /// The platforms that something is compiled for.
@@ -113,6 +133,12 @@ impl Project<'_> {
             provision::provide(tool, offline, shell)?;
         }
         Ok(again())
+    }
+
+    /// The target whose start files link what runs on this machine, where it has to be installed for that.
+    pub fn target_of_start_files(&self) -> Option<Platform> {
+        let needed = matches!(self.found.equipment.host_linker, Some(HostLinker::RustLld(_)));
+        Platform::host().filter(|platform| needed && !self.toolchain.has_target(*platform))
     }
 
     /// Puts compilers and linkers where cargo was told that they are.

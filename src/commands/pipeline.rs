@@ -351,7 +351,8 @@ impl<'a> Project<'a> {
 
     /// Installs what is missing, calls cargo, and takes what it made to a place where nobody changes it.
     pub fn compile(&self, shell: &Shell) -> Result<Compiled> {
-        let missing: Vec<_> = self.compile.targets.iter().filter(|t| t.install).map(|t| t.platform).collect();
+        let mut missing: Vec<_> = self.compile.targets.iter().filter(|t| t.install).map(|t| t.platform).collect();
+        missing.extend(self.target_of_start_files().filter(|platform| !missing.contains(platform)));
         self.toolchain.install(&missing, shell)?;
         self.outfit(shell)?;
         if let Some(allocator) = &self.compile.allocator {

@@ -120,7 +120,7 @@ impl AllocatorPlan {
             version: VERSION.to_owned(),
             why: "is linked in the place of musl's allocator, as --allocator asks".to_owned(),
             path: vec![program.to_owned(), NAME.to_owned()],
-            trees: (0..self.libraries.len()).collect(),
+            trees: (0..Platform::all().count()).collect(),
             architectures: &[],
             for_host: false,
             env: &[],

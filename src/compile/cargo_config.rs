@@ -105,6 +105,15 @@ impl CargoConfig {
         value.filter(|value| !value.is_empty())
     }
 
+    /// Whether the user says what a build script of a library that this package is named after would say.
+    ///
+    /// <https://doc.rust-lang.org/cargo/reference/build-scripts.html#overriding-build-scripts>
+    pub fn overrides_links(&self, triple: &str, package: &str) -> bool {
+        let of_target = self.get(&["target", triple]).and_then(Value::as_table);
+        let links = of_target.into_iter().flatten().filter(|(_, value)| value.is_table());
+        links.into_iter().any(|(name, _)| package.contains(name.as_str()))
+    }
+
     /// The rustflags that cargo will use for a target.
     pub fn rustflags(&self, triple: &str) -> RustFlags {
         if let Some(encoded) = self.env.get("CARGO_ENCODED_RUSTFLAGS") {

@@ -107,7 +107,7 @@ impl Toolchain {
         }
         let triples: Vec<_> = triples(platforms).collect();
         let triples = triples.join(", ");
-        if which::which("rustup").is_err() || !self.is_rustups() {
+        if !self.can_install() {
             return Err(self.not_installable(&triples));
         }
         let of = self.rustup_name.as_deref().map_or_else(String::new, |name| format!(" for {name}"));
@@ -127,6 +127,11 @@ impl Toolchain {
                 .help(format!("install it where there is a network: {command}")));
         }
         Ok(())
+    }
+
+    /// Whether rustup can add a target.
+    pub fn can_install(&self) -> bool {
+        which::which("rustup").is_ok() && self.is_rustups()
     }
 
     /// Whether the sysroot is one of rustup's, so that rustup can add to it.

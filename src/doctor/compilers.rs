@@ -5,8 +5,9 @@ use super::{Fix, Row, State, Wishes};
 use crate::compile::cargo_config::{CargoConfig, cargo_home};
 use crate::compile::toolchain::{self, Toolchain};
 use crate::native::equipment::{self, Host, HostLinker};
+use crate::native::host::System;
 use crate::native::install;
-use crate::native::machine::{Machine, Provisioned, Search};
+use crate::native::machine::{Machine, Search};
 use crate::native::provision::Tool;
 use crate::native::resolver::{Compiler, Language, resolve};
 use crate::native::variables::users_compiler;
@@ -21,8 +22,11 @@ pub fn rows(wishes: &Wishes) -> Vec<Row> {
     let config = CargoConfig::load(&folder, cargo_home().as_deref(), &[]).unwrap_or_default();
     let toolchain = Toolchain::find(toolchain::cargo()).ok();
     let host = toolchain.as_ref().and_then(|toolchain| toolchain.host().ok()).unwrap_or_default();
-    let rustlib = toolchain.map(|toolchain| toolchain.rustlib()).unwrap_or_default();
-    let machine = Machine::look(&wishes.platforms, &host, &rustlib, Provisioned::look(), Search::Everywhere);
+    let system = || {
+        let toolchain = toolchain.as_ref()?;
+        System::look(&host, &toolchain.rustlib(), toolchain.can_install())
+    };
+    let machine = Machine::look(&wishes.platforms, &host, &config, system, Search::Everywhere);
     let languages = [Language::C, Language::Cxx];
     let pairs: Vec<_> = wishes.platforms.iter().flat_map(|platform| languages.map(|one| (*platform, one))).collect();
     let mut rows = vec![host_linker(&host, wishes.runs_code_here, &config, &machine)];
@@ -79,7 +83,7 @@ fn mended(row: Row) -> Row {
 fn host_linker(host: &str, needed: bool, config: &CargoConfig, machine: &Machine) -> Row {
     let name = "host linker";
     let own = Host { triple: host, links: true };
-    let found = equipment::equip(&[], &[], own, config, machine);
+    let found = equipment::equip(&[], &[], &[], own, config, machine);
     if found.missing.is_empty() {
         let found = match &found.host_linker {
             Some(HostLinker::Program(program)) => program.to_string(),

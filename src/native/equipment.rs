@@ -97,8 +97,11 @@ pub struct Host<'a> {
 }
 
 /// Finds out what is used, and what is missing. `platforms` are those that are compiled for.
+///
+/// `asked` are those that cargo was asked about: the trees of the demands are theirs.
 pub fn equip(
     demands: &[Demand],
+    asked: &[Platform],
     platforms: &[Platform],
     host: Host<'_>,
     config: &CargoConfig,
@@ -114,10 +117,11 @@ pub fn equip(
             demands: Vec::new(),
         });
     }
-    let trees = trees(platforms);
-    for (platform, tree) in platforms.iter().zip(trees) {
-        let wanted: Vec<&Demand> = unmet(demands, platform.triple, config)
+    for platform in platforms {
+        let tree = tree(*platform, asked);
+        let wanted: Vec<Demand> = unmet(demands, platform.triple, config)
             .filter(|demand| !demand.for_host && demand.trees.contains(&tree))
+            .map(|demand| certainty(demand, platform.triple, host, config))
             .collect();
         equip_platform(*platform, &wanted, config, machine, &mut equipment);
     }
@@ -151,16 +155,25 @@ fn unmet<'a>(demands: &'a [Demand], triple: &'a str, config: &'a CargoConfig) ->
         .filter(move |demand| demand.is_for(triple) && !demand.is_met(triple, |name| config.variable(name).is_some()))
 }
 
-/// The tree of each platform: cargo prints one for each triple, in their order.
-fn trees(platforms: &[Platform]) -> Vec<usize> {
-    let triples: BTreeSet<_> = platforms.iter().map(|platform| platform.triple).collect();
-    let place = |platform: &Platform| triples.iter().position(|triple| *triple == platform.triple).unwrap_or_default();
-    platforms.iter().map(place).collect()
+/// The tree of a platform: cargo prints one for each triple that it is asked about, in their order.
+fn tree(platform: Platform, asked: &[Platform]) -> usize {
+    let triples: BTreeSet<_> = asked.iter().map(|platform| platform.triple).collect();
+    triples.iter().position(|triple| *triple == platform.triple).unwrap_or_default()
+}
+
+/// The demand, as certain as it is with this configuration: where the user has said something of the target's libraries,
+/// build scripts may find what is not looked for here.
+fn certainty(demand: &Demand, triple: &str, host: Host<'_>, config: &CargoConfig) -> Demand {
+    let is_library = matches!(demand.tool, Tool::Library(_) | Tool::SomeLibrary);
+    let finds = is_library && (host.triple == triple || variables::asks_users_pkg_config(triple, config));
+    let certainty =
+        if finds || config.overrides_links(triple, &demand.package) { Certainty::Probable } else { demand.certainty };
+    Demand { certainty, ..demand.clone() }
 }
 
 fn equip_platform(
     platform: Platform,
-    wanted: &[&Demand],
+    wanted: &[Demand],
     config: &CargoConfig,
     machine: &Machine,
     equipment: &mut Equipment,
@@ -172,7 +185,7 @@ fn equip_platform(
     let compiles = wants(Tool::C) || wants(Tool::Cxx);
     let c = compiler(Language::C).filter(|_| compiles || reads_headers);
     let cxx = compiler(Language::Cxx).filter(|_| compiles || reads_headers);
-    let of_c: Vec<_> = wanted.iter().filter(|demand| demand.tool == Tool::C).copied().collect();
+    let of_c: Vec<_> = wanted.iter().filter(|demand| demand.tool == Tool::C).collect();
     let c = match &c {
         Some(Compiler::GlibcGcc { .. }) if of_c.iter().any(|demand| demand.glibc == Glibc::Fails) => None,
         _ => c,
@@ -234,7 +247,7 @@ fn lacks_cc(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> bool {
 }
 
 fn host_linker(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> Option<HostLinker> {
-    if !host.links || !lacks_cc(host, config, machine) {
+    if !lacks_cc(host, config, machine) {
         return None;
     }
     let other = ["gcc", "clang"].into_iter().find_map(|name| machine.program(name));
@@ -243,16 +256,24 @@ fn host_linker(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> Optio
     other.map(|program| HostLinker::Program(program.to_owned())).or_else(zig).or_else(rust_lld)
 }
 
-/// Where zig's own headers are read instead of a system's, in the order in which they are searched.
-pub fn headers(compiler: &Compiler, triple: &str, has_own_clang: bool, wants_cxx: bool) -> Vec<Utf8PathBuf> {
-    match compiler {
-        Compiler::Zig(zig) => {
+/// The headers that `bindgen` is to read, in the order in which they are searched: zig's where there is a zig, whoever
+/// compiles, since all are musl's.
+pub fn headers(
+    compiler: &Compiler,
+    zig: Option<&Zig>,
+    triple: &str,
+    has_own_clang: bool,
+    wants_cxx: bool,
+) -> Vec<Utf8PathBuf> {
+    match (compiler, zig) {
+        (Compiler::User { .. }, _) => Vec::new(),
+        (Compiler::Zig(zig), _) | (_, Some(zig)) => {
             let cxx = wants_cxx.then(|| super::zig::cxx_headers(&zig.library)).into_iter().flatten();
             // A clang that comes without its own.
             let own = has_own_clang.then(|| zig.own_headers());
             cxx.chain(own).chain(zig.headers(triple)).collect()
         }
-        Compiler::Clang { headers, .. } => vec![headers.clone()],
+        (Compiler::Clang { headers, .. }, _) => vec![headers.clone()],
         _ => Vec::new(),
     }
 }
@@ -298,7 +319,7 @@ mod tests {
     fn equipped(lines: &[&str], machine: &Machine, env: &[(&str, &str)]) -> Equipment {
         let graph = Graph::of_depths(lines).unwrap();
         let platforms: Vec<_> = Platform::defaults().collect();
-        equip(&demands(&graph), &platforms, HOST, &CargoConfig::for_tests("", env), machine)
+        equip(&demands(&graph), &platforms, &platforms, HOST, &CargoConfig::for_tests("", env), machine)
     }
 
     fn missing(equipment: &Equipment) -> Vec<(Lack, usize, bool)> {
@@ -350,6 +371,35 @@ mod tests {
     }
 
     #[test]
+    fn a_platform_that_nothing_is_compiled_for_is_asked_about_all_the_same() {
+        let graph = Graph::of_depths(&["0;;app v1.0.0", "0;;app v1.0.0", "1;;ring v0.17.0"]).unwrap();
+        let asked: Vec<_> = Platform::defaults().collect();
+        let equip = |platform: &str| {
+            let platforms = [Platform::parse(platform).unwrap()];
+            let config = CargoConfig::for_tests("", &[]);
+            equip(&demands(&graph), &asked, &platforms, HOST, &config, &machine(&["cc"], true)).platforms.len()
+        };
+        assert_eq!((equip("linux/amd64"), equip("linux/arm64")), (1, 0));
+    }
+
+    #[test]
+    fn libraries_that_the_user_has_something_to_say_of_may_be_there() {
+        let lines = ["0;;app v1.0.0", "1;;openssl-sys v0.9.100", "0;;app v1.0.0", "1;;openssl-sys v0.9.100"];
+        let graph = Graph::of_depths(&lines).unwrap();
+        let platforms: Vec<_> = Platform::defaults().collect();
+        let fails = |text: &str, env: &[(&str, &str)], host: &str| {
+            let config = CargoConfig::for_tests(text, env);
+            let host = Host { triple: host, links: true };
+            equip(&demands(&graph), &platforms, &platforms[..1], host, &config, &machine(&["cc"], true)).fails()
+        };
+        assert!(fails("", &[], HOST.triple));
+        assert!(!fails("", &[("PKG_CONFIG_ALLOW_CROSS", "1")], HOST.triple));
+        assert!(!fails("", &[("PKG_CONFIG_PATH_x86_64_unknown_linux_musl", "/p")], HOST.triple));
+        assert!(!fails("", &[], "x86_64-unknown-linux-musl"));
+        assert!(!fails("[target.x86_64-unknown-linux-musl.openssl]\nrustc-link-lib = []", &[], HOST.triple));
+    }
+
+    #[test]
     fn the_users_compiler_serves_and_variables_meet_demands() {
         let env = [("CC_aarch64_unknown_linux_musl", "mine"), ("TARGET_CC", "mine")];
         assert_eq!(missing(&equipped(&RING, &machine(&["cc"], false), &env)), []);
@@ -367,6 +417,14 @@ mod tests {
         let with_clang = equipped(&lines, &machine(&["clang"], true), &[]);
         assert_eq!(with_clang.host_linker, Some(HostLinker::Program("/bin/clang".into())));
         assert!(matches!(equipped(&lines, &machine(&[], true), &[]).host_linker, Some(HostLinker::Zig(_))));
+        // A build script that is not known of is not refused, and has a linker all the same.
+        let platforms: Vec<_> = Platform::defaults().collect();
+        let unknown = |machine: &Machine| {
+            let host = Host { links: false, ..HOST };
+            equip(&[], &platforms, &platforms, host, &CargoConfig::for_tests("", &[]), machine)
+        };
+        assert!(unknown(&machine(&[], true)).host_linker.is_some());
+        assert!(!unknown(&machine(&[], false)).fails());
         let users = [("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "mine")];
         assert_eq!(equipped(&lines, &machine(&[], false), &users), Equipment::default());
     }

@@ -36,8 +36,9 @@ const LIBRARIES: [(&str, &str); 7] = [
 const GLIBC: &[u8] = b"GLIBC_2.34\0";
 
 impl System {
-    /// Looks for them; `None` where the system is none that this is known of. `rustlib` is the toolchain's folder of targets.
-    pub fn look(host: &str, rustlib: &Utf8Path) -> Option<System> {
+    /// Looks for them; `None` where the system is none that this is known of. `rustlib` is the toolchain's folder of targets;
+    /// the start files are there, or are going to be if the target for musl can be installed.
+    pub fn look(host: &str, rustlib: &Utf8Path, installs: bool) -> Option<System> {
         let arch = host.strip_suffix("-unknown-linux-gnu")?;
         let loader = match arch {
             "x86_64" => "/lib64/ld-linux-x86-64.so.2",
@@ -46,7 +47,7 @@ impl System {
         };
         let loader = Some(Utf8PathBuf::from(loader)).filter(|loader| loader.is_file())?;
         let start_files = start_files(arch, rustlib);
-        start_files.join(PROGRAM).is_file().then_some(())?;
+        (installs || start_files.join(PROGRAM).is_file()).then_some(())?;
         let folders = [format!("/lib/{arch}-linux-gnu"), format!("/usr/lib/{arch}-linux-gnu")];
         let folders = folders.into_iter().chain(["/lib64", "/usr/lib64", "/lib", "/usr/lib"].map(str::to_owned));
         let folders: Vec<_> = folders.map(Utf8PathBuf::from).collect();
@@ -125,8 +126,8 @@ mod tests {
     #[test]
     fn other_systems_are_left_alone() {
         for host in ["x86_64-unknown-linux-musl", "aarch64-apple-darwin", "riscv64gc-unknown-linux-gnu"] {
-            assert_eq!(System::look(host, Utf8Path::new("/")), None);
+            assert_eq!(System::look(host, Utf8Path::new("/"), true), None);
         }
-        assert_eq!(System::look("x86_64-unknown-linux-gnu", Utf8Path::new("/nowhere")), None);
+        assert_eq!(System::look("x86_64-unknown-linux-gnu", Utf8Path::new("/nowhere"), false), None);
     }
 }

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::host::System;
 use super::provision::Tool;
 use super::zig::Zig;
+use crate::compile::cargo_config::CargoConfig;
 use crate::platform::Platform;
 
 /// What was found. Values only: the table of the resolver asks nothing of the machine itself.
@@ -105,14 +106,15 @@ const PROGRAMS: [&str; 18] = [
 impl Machine {
     /// Looks for what there is for these platforms; for zig only as far as it may be needed.
     ///
-    /// `rustlib` is the toolchain's folder of targets.
+    /// `system` looks for what links without a C compiler.
     pub fn look(
         platforms: &[Platform],
         host: &str,
-        rustlib: &Utf8Path,
-        provisioned: Provisioned,
+        config: &CargoConfig,
+        system: impl FnOnce() -> Option<System>,
         zig: Search,
     ) -> Machine {
+        let provisioned = Provisioned::look();
         let mut programs = BTreeMap::new();
         let mut headers = BTreeMap::new();
         let mut look_for = |name: String| {
@@ -130,12 +132,12 @@ impl Machine {
             }
         }
         let zig = find_zig(provisioned.zig.as_deref(), zig);
-        let libclang = find_libclang(&programs).then_some(Libclang::Systems).or_else(|| {
+        let libclang = find_libclang(config, &programs).then_some(Libclang::Systems).or_else(|| {
             let file = provisioned.libclang?;
             Some(Libclang::Provisioned(file.parent()?.to_owned()))
         });
         let is_musl = host.ends_with("-musl");
-        let system = if programs.contains_key("cc") { None } else { System::look(host, rustlib) };
+        let system = if programs.contains_key("cc") { None } else { system() };
         Machine { arch: ARCH.to_owned(), is_musl, system, programs, headers, zig, cmake: provisioned.cmake, libclang }
     }
 
@@ -164,29 +166,39 @@ fn headers_of(musl: &str) -> Option<Utf8PathBuf> {
 /// Whether `bindgen` would find the library: where the user says, or where LLVM is usually installed.
 ///
 /// <https://github.com/KyleMayes/clang-sys#environment-variables>
-fn find_libclang(programs: &BTreeMap<String, Utf8PathBuf>) -> bool {
-    if std::env::var_os("LIBCLANG_PATH").is_some() {
+fn find_libclang(config: &CargoConfig, programs: &BTreeMap<String, Utf8PathBuf>) -> bool {
+    if config.variable("LIBCLANG_PATH").is_some() {
         return true;
     }
+    let loaded = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let loaded = std::env::split_paths(&loaded).filter_map(|folder| Utf8PathBuf::from_path_buf(folder).ok());
     // `bin/llvm-config` and `lib/libclang.so` lie side by side.
     let config = programs.get("llvm-config").and_then(|path| fs_err::canonicalize(path).ok());
     let beside = config.and_then(|path| Utf8PathBuf::from_path_buf(path.parent()?.parent()?.join("lib")).ok());
-    let versions = fs_err::read_dir("/usr/lib").into_iter().flatten().flatten();
-    let llvm = versions.filter(|folder| folder.file_name().to_string_lossy().starts_with("llvm"));
-    let llvm = llvm.filter_map(|folder| Utf8PathBuf::from_path_buf(folder.path().join("lib")).ok());
+    // `/usr/lib/llvm-14/lib`, `/usr/lib64/llvm14/lib64`, `/usr/lib/x86_64-linux-gnu`
+    let parents = ["/usr/lib", "/usr/lib64", "/usr/local"];
+    let below = parents.iter().flat_map(|folder| fs_err::read_dir(folder).into_iter().flatten().flatten());
+    let below = below.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.path()).ok());
+    let below =
+        below.filter(|path| path.file_name().is_some_and(|name| name.starts_with("llvm") || name.contains("-linux-")));
+    let below = below.flat_map(|path| [path.join("lib"), path.join("lib64"), path]);
     let known = [
         "/usr/lib",
         "/usr/lib64",
         "/usr/local/lib",
-        "/usr/lib/x86_64-linux-gnu",
-        "/usr/lib/aarch64-linux-gnu",
         "/Library/Developer/CommandLineTools/usr/lib",
         "/Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib",
         "/usr/local/opt/llvm/lib",
         "/opt/homebrew/opt/llvm/lib",
         r"C:\Program Files\LLVM\bin",
     ];
-    known.into_iter().map(Utf8PathBuf::from).chain(llvm).chain(beside).any(|folder| has_libclang(&folder))
+    known
+        .into_iter()
+        .map(Utf8PathBuf::from)
+        .chain(below)
+        .chain(loaded)
+        .chain(beside)
+        .any(|folder| has_libclang(&folder))
 }
 
 /// Whether a folder has the library that `bindgen` loads.

@@ -18,6 +18,7 @@ use crate::compile::flags::{Additions, linker_config};
 use crate::compile::reproducible;
 use crate::error::{Context, Result};
 use crate::needs::native::Tool;
+use crate::oci::layer::digest;
 use crate::platform::Platform;
 use crate::staging;
 
@@ -58,8 +59,11 @@ pub fn linker(scratch: &Utf8Path, platform: Platform) -> Utf8PathBuf {
 }
 
 /// What stands for a platform's C compiler where the user names none.
-pub fn c_compiler(scratch: &Utf8Path, platform: Platform) -> Utf8PathBuf {
-    Role::Cc.path(&folder(scratch, platform))
+///
+/// # Errors
+/// If there is no folder that zig can write to.
+pub fn c_compiler(equipped: &Equipped, target: &Target<'_>, setting: &Setting<'_>) -> Result<Utf8PathBuf> {
+    Ok(Role::Cc.path(&compilers(equipped, target, setting)?.0))
 }
 
 /// The folder of those for this machine.
@@ -73,15 +77,21 @@ fn library_folder(setting: &Setting<'_>) -> Utf8PathBuf {
 }
 
 /// What cargo is told for these platforms, which are compiled for in one call.
-pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Setting<'_>) -> Additions {
+///
+/// # Errors
+/// If there is no folder that zig can write to.
+pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Setting<'_>) -> Result<Additions> {
     let mut additions = Additions::default();
     for target in targets {
-        let folder = folder(setting.scratch, target.platform);
+        let own = folder(setting.scratch, target.platform);
         let equipped = equipment.of(target.platform);
+        let compilers = equipped.map(|equipped| compilers(equipped, target, setting)).transpose()?;
+        let folder = compilers.as_ref().map_or_else(|| own.clone(), |(folder, _)| folder.clone());
         let headers = equipped.map_or_else(Vec::new, |equipped| headers(equipped, setting));
         let told = Told {
             triple: target.platform.triple,
             folder: &folder,
+            root: &own.join("root"),
             c: equipped.and_then(|equipped| equipped.c.as_ref()),
             cxx: equipped.and_then(|equipped| equipped.cxx.as_ref()),
             headers: &headers,
@@ -99,7 +109,7 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
         };
         additions.config.push(linker_config(setting.host, program.as_str()));
     }
-    additions
+    Ok(additions)
 }
 
 fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, String)> {
@@ -133,7 +143,8 @@ fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, 
 fn headers(equipped: &Equipped, setting: &Setting<'_>) -> Vec<Utf8PathBuf> {
     let compiler = equipped.c.as_ref().filter(|_| equipped.reads_headers);
     let lacks_own = matches!(setting.machine.libclang, Some(Libclang::Provisioned(_)));
-    let of = |compiler| equipment::headers(compiler, equipped.platform.triple, lacks_own, equipped.links_cxx);
+    let zig = setting.machine.zig.as_ref();
+    let of = |compiler| equipment::headers(compiler, zig, equipped.platform.triple, lacks_own, equipped.links_cxx);
     compiler.map_or_else(Vec::new, of)
 }
 
@@ -159,12 +170,17 @@ pub fn install(
         let folder = folder(setting.scratch, target.platform);
         let equipped = equipment.of(target.platform);
         let spec = match equipped {
-            Some(_) => spec(equipped, target, setting)?,
-            None => merge(wrapper::installed(&folder), spec(None, target, setting)?),
+            Some(equipped) => linker_spec(Some(equipped), target, setting)?,
+            None => merge(wrapper::installed(&folder), linker_spec(None, target, setting)?),
         };
-        let root = variables::root(&folder);
+        let root = folder.join("root");
         fs_err::create_dir_all(&root).context(|| format!("failed to make the folder {root}"))?;
-        if equipped.is_some() {
+        if let Some(equipped) = equipped {
+            let (folder, spec) = compilers(equipped, target, setting)?;
+            wrapper::install(&folder, &spec)?;
+            if let Some((folder, spec)) = zigs_cxx(equipped, target, setting)? {
+                wrapper::install(&folder, &spec)?;
+            }
             let text = cmake::toolchain_file(target.platform, &folder, &root, !spec.cxx.is_empty());
             let file = variables::cmake_file(&folder);
             if fs_err::read_to_string(&file).ok().as_ref() != Some(&text) {
@@ -209,46 +225,63 @@ fn merge(old: Option<Spec>, new: Spec) -> Spec {
     }
 }
 
-fn spec(equipped: Option<&Equipped>, target: &Target<'_>, setting: &Setting<'_>) -> Result<Spec> {
+/// What the linker of a platform stands for.
+fn linker_spec(equipped: Option<&Equipped>, target: &Target<'_>, setting: &Setting<'_>) -> Result<Spec> {
     let mut spec = Spec {
         rust_lld: setting.rust_lld.map(ToOwned::to_owned),
         libraries: vec![library_folder(setting)],
         ..Spec::default()
     };
-    let Some(equipped) = equipped else { return Ok(spec) };
-    let [c, cxx] = [equipped.c.as_ref(), equipped.cxx.as_ref()];
-    if let Some(compiler) = c {
-        compile_with(compiler, target, setting, &mut spec)?;
-    }
-    match cxx {
+    match equipped.and_then(|equipped| equipped.cxx.as_ref()) {
         Some(Compiler::Zig(zig)) => {
-            let recipe = recipe(zig, target.platform)?;
+            let recipe = recipe(zig, target.platform, setting)?;
             spec.libraries.push(recipe.folder.clone());
             spec.cxx_library = Some(recipe);
-            if spec.is_zig {
-                spec.cxx = [zig.command.clone(), vec!["c++".to_owned()]].concat();
-            } else {
-                // The arguments of the two are not the same: C++ has a folder of its own.
-                let folder = cxx_folder(setting, target.platform);
-                let mut own = Spec { libraries: Vec::new(), ..Spec::default() };
-                compile_with(&Compiler::Zig(zig.clone()), target, setting, &mut own)?;
-                own.cxx = [zig.command.clone(), vec!["c++".to_owned()]].concat();
-                wrapper::install(&folder, &own)?;
-                spec.cxx = vec![Role::Cxx.path(&folder).into_string()];
-            }
         }
-        Some(Compiler::MuslGcc { program, .. }) => {
-            spec.cxx = vec![program.to_string()];
-            spec.libraries.extend(library_of(program));
-        }
+        Some(Compiler::MuslGcc { program, .. }) => spec.libraries.extend(library_of(program)),
         Some(Compiler::User { command, .. }) => spec.libraries.extend(library_of(Utf8Path::new(command))),
         _ => {}
     }
     Ok(spec)
 }
 
-fn cxx_folder(setting: &Setting<'_>, platform: Platform) -> Utf8PathBuf {
-    folder(setting.scratch, platform).join("c++.d")
+/// The compilers of a platform, and the folder that they are in: another one for others. cargo runs a build script again
+/// where its compiler has another path, and would not notice another program under the same one.
+fn compilers(equipped: &Equipped, target: &Target<'_>, setting: &Setting<'_>) -> Result<(Utf8PathBuf, Spec)> {
+    let mut spec = Spec::default();
+    if let Some(compiler) = &equipped.c {
+        compile_with(compiler, target, setting, &mut spec)?;
+    }
+    match &equipped.cxx {
+        // The arguments of the two are not the same: this one's are in a folder of their own.
+        Some(Compiler::Zig(_)) if !spec.is_zig => {
+            let own = zigs_cxx(equipped, target, setting)?;
+            spec.cxx = own.map(|(folder, _)| Role::Cxx.path(&folder).into_string()).into_iter().collect();
+        }
+        Some(Compiler::Zig(zig)) => spec.cxx = [zig.command.clone(), vec!["c++".to_owned()]].concat(),
+        Some(Compiler::MuslGcc { program, .. }) => spec.cxx = vec![program.to_string()],
+        _ => {}
+    }
+    let names = [&equipped.c, &equipped.cxx].map(|compiler| compiler.as_ref().map(ToString::to_string));
+    Ok((place_of(&spec, &names, target, setting), spec))
+}
+
+/// zig as the C++ compiler beside another one for C.
+fn zigs_cxx(equipped: &Equipped, target: &Target<'_>, setting: &Setting<'_>) -> Result<Option<(Utf8PathBuf, Spec)>> {
+    let (Some(cxx @ Compiler::Zig(zig)), false) = (&equipped.cxx, matches!(equipped.c, Some(Compiler::Zig(_)))) else {
+        return Ok(None);
+    };
+    let mut spec = Spec::default();
+    compile_with(cxx, target, setting, &mut spec)?;
+    (spec.cc, spec.cxx) = (Vec::new(), [zig.command.clone(), vec!["c++".to_owned()]].concat());
+    Ok(Some((place_of(&spec, &[Some(cxx.to_string())], target, setting), spec)))
+}
+
+fn place_of(spec: &Spec, names: &[Option<String>], target: &Target<'_>, setting: &Setting<'_>) -> Utf8PathBuf {
+    let facts = serde_json::to_vec(&(spec, names)).unwrap_or_default();
+    let digest = digest(&facts);
+    let short = digest.rsplit(':').next().map_or("", |hex| &hex[..12.min(hex.len())]);
+    folder(setting.scratch, target.platform).join(short)
 }
 
 fn compile_with(compiler: &Compiler, target: &Target<'_>, setting: &Setting<'_>, spec: &mut Spec) -> Result<()> {
@@ -266,6 +299,8 @@ fn compile_with(compiler: &Compiler, target: &Target<'_>, setting: &Setting<'_>,
             spec.compile.extend(cpu.map(|cpu| format!("-mcpu={cpu}")));
             // It traps what C leaves undefined, and what has the traps' names is not linked.
             spec.compile.push("-fno-sanitize=undefined".to_owned());
+            // It refuses `__DATE__` and `__TIME__`, which other compilers do not.
+            spec.compile.push("-Wno-error=date-time".to_owned());
             spec.compile.push(format!("-ffile-prefix-map={}=/zig", zig.library));
             spec.env = zig_env(setting)?;
         }
@@ -311,17 +346,24 @@ fn clang_link(triple: &str, setting: &Setting<'_>) -> Vec<String> {
 fn zig_env(setting: &Setting<'_>) -> Result<BTreeMap<String, String>> {
     let names = ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"];
     let free = names.into_iter().filter(|name| setting.config.variable(name).is_none());
-    let folder = provision::zig_cache_folder()?;
+    let folder = cache(setting)?.join("zig");
     Ok(free.map(|name| (name.to_owned(), folder.to_string())).collect())
 }
 
+/// The cache folder, or where nobody may write to that, as it was filled by somebody else, one of the workspace's.
+fn cache(setting: &Setting<'_>) -> Result<Utf8PathBuf> {
+    let folder = provision::cache_folder()?;
+    let can_write = fs_err::create_dir_all(&folder).is_ok() && tempfile::tempfile_in(&folder).is_ok();
+    Ok(if can_write { folder } else { setting.scratch.join("native").join("cache") })
+}
+
 /// How zig's C++ library is made for a platform.
-fn recipe(zig: &Zig, platform: Platform) -> Result<Recipe> {
+fn recipe(zig: &Zig, platform: Platform, setting: &Setting<'_>) -> Result<Recipe> {
     let (target, cpu) = (zig::target(platform.triple), zig::cpu(platform.triple));
     let mut compile = vec!["-target".to_owned(), target.clone()];
     compile.extend(cpu.map(|cpu| format!("-mcpu={cpu}")));
     let name = cpu.map_or_else(|| target.clone(), |_| platform.triple.to_owned());
-    let folder = provision::cache_folder()?.join("c++").join(format!("zig-{}", zig.version)).join(name);
+    let folder = cache(setting)?.join("c++").join(format!("zig-{}", zig.version)).join(name);
     Ok(Recipe { zig: zig.command.clone(), compile, folder })
 }
 

@@ -25,6 +25,16 @@ pub fn users_compiler(language: Language, triple: &str, config: &CargoConfig) ->
     set.map(|(command, variable)| Compiler::User { variable, command })
 }
 
+const PKG_CONFIG: [&str; 4] =
+    ["PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR", "PKG_CONFIG_SYSROOT_DIR"];
+
+/// Whether the user has told `pkg-config` where the target's libraries are.
+pub fn asks_users_pkg_config(triple: &str, config: &CargoConfig) -> bool {
+    let plain = ["PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG_SYSROOT_DIR"].map(str::to_owned);
+    let of_target = PKG_CONFIG.iter().flat_map(|name| names(name, triple));
+    plain.into_iter().chain(of_target).any(|name| config.variable(&name).is_some())
+}
+
 /// What is known of a target's compilers.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'a> {
@@ -32,6 +42,8 @@ pub struct Told<'a> {
     pub triple: &'a str,
     /// The folder with the programs that [`super::wrapper`] puts there.
     pub folder: &'a Utf8Path,
+    /// The folder of the target's root: empty, so that nothing of this machine is found there.
+    pub root: &'a Utf8Path,
     /// The C compiler.
     pub c: Option<&'a Compiler>,
     /// The C++ compiler.
@@ -42,11 +54,6 @@ pub struct Told<'a> {
     pub hides_libraries: bool,
 }
 
-/// The folder of the target's root: empty, so that nothing of this machine is found there.
-pub fn root(folder: &Utf8Path) -> Utf8PathBuf {
-    folder.join("root")
-}
-
 /// The toolchain file for cmake.
 pub fn cmake_file(folder: &Utf8Path) -> Utf8PathBuf {
     folder.join("toolchain.cmake")
@@ -54,7 +61,7 @@ pub fn cmake_file(folder: &Utf8Path) -> Utf8PathBuf {
 
 /// The variables for a target.
 pub fn of(told: &Told<'_>, config: &CargoConfig) -> Vec<(String, String)> {
-    let Told { triple, folder, .. } = *told;
+    let Told { triple, folder, root, .. } = *told;
     let is_ours = |compiler: Option<&Compiler>| compiler.is_some_and(|c| !matches!(c, Compiler::User { .. }));
     let free = |name: &str| !names(name, triple).iter().any(|name| config.variable(name).is_some());
     let mut found = Vec::new();
@@ -79,13 +86,10 @@ pub fn of(told: &Told<'_>, config: &CargoConfig) -> Vec<(String, String)> {
         set("BINDGEN_EXTRA_CLANG_ARGS", format!("-nostdlibinc{}", folders.collect::<String>()));
     }
     // All together or not at all: a user who set one knows where the target's libraries are.
-    let pkg_config = ["PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR", "PKG_CONFIG_SYSROOT_DIR"];
-    let plain = config.variable("PKG_CONFIG_ALLOW_CROSS").or_else(|| config.variable("PKG_CONFIG_SYSROOT_DIR"));
-    if told.hides_libraries && plain.is_none() && pkg_config.iter().all(|name| free(name)) {
-        let root = root(folder);
+    if told.hides_libraries && !asks_users_pkg_config(triple, config) {
         let packages = root.join("lib").join("pkgconfig");
         let values = ["1", packages.as_str(), packages.as_str(), root.as_str()];
-        let all = pkg_config.iter().zip(values).map(|(name, value)| (of_target(name, triple), value.to_owned()));
+        let all = PKG_CONFIG.iter().zip(values).map(|(name, value)| (of_target(name, triple), value.to_owned()));
         found.extend(all);
     }
     found
@@ -112,6 +116,7 @@ mod tests {
         let told = Told {
             triple: X86,
             folder: Utf8Path::new("/t"),
+            root: Utf8Path::new("/t/root"),
             c: Some(&ours),
             cxx: None,
             headers: &headers,

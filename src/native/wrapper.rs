@@ -98,6 +98,7 @@ const SPEC: &str = "spec.json";
 /// # Errors
 /// If the folder can't be written.
 pub fn install(folder: &Utf8Path, spec: &Spec) -> Result<()> {
+    let roles: Vec<Role> = Role::ALL.into_iter().filter(|role| command(*role, spec, Vec::new()).is_some()).collect();
     let installing = || format!("failed to put compilers into the folder {folder}");
     fs_err::create_dir_all(folder).context(installing)?;
     let text = serde_json::to_vec_pretty(spec).context(installing)?;
@@ -106,8 +107,13 @@ pub fn install(folder: &Utf8Path, spec: &Spec) -> Result<()> {
         staging::write(&file, &text).context(installing)?;
     }
     let program = std::env::current_exe().context(installing)?;
-    for role in Role::ALL {
-        put(&program, &role.path(folder)).context(installing)?;
+    // Where the program itself can have no other names, its copy can.
+    let mut made: Option<Utf8PathBuf> = None;
+    for role in roles {
+        let place = role.path(folder);
+        put(made.as_ref().map_or(program.as_path(), |copy| copy.as_std_path()), &program, &place)
+            .context(installing)?;
+        made = Some(place);
     }
     Ok(())
 }
@@ -117,8 +123,8 @@ pub fn installed(folder: &Utf8Path) -> Option<Spec> {
     serde_json::from_slice(&fs_err::read(folder.join(SPEC)).ok()?).ok()
 }
 
-/// A second name of the program, or a copy where that can't be.
-fn put(program: &Path, place: &Utf8Path) -> std::io::Result<()> {
+/// A second name of `source`, or a copy of the program where that can't be.
+fn put(source: &Path, program: &Path, place: &Utf8Path) -> std::io::Result<()> {
     let wanted = fs_err::metadata(program)?;
     let same = |is: &std::fs::Metadata| is.len() == wanted.len() && is.modified().ok() == wanted.modified().ok();
     if fs_err::metadata(place).is_ok_and(|is| same(&is)) {
@@ -126,13 +132,25 @@ fn put(program: &Path, place: &Utf8Path) -> std::io::Result<()> {
     }
     let beside = Utf8PathBuf::from(format!("{place}.{}", std::process::id()));
     let _ = fs_err::remove_file(&beside);
-    let made = fs_err::hard_link(program, &beside).or_else(|_| {
-        fs_err::copy(program, &beside)?;
-        fs_err::OpenOptions::new().write(true).open(&beside)?.file().set_modified(wanted.modified()?)
-    });
+    let linked = fs_err::hard_link(source, &beside).or_else(|_| fs_err::hard_link(program, &beside));
+    let made = linked.or_else(|_| copy(program, &beside, wanted.modified()?));
     made.and_then(|()| fs_err::rename(&beside, place)).inspect_err(|_| {
         let _ = fs_err::remove_file(&beside);
     })
+}
+
+/// A copy that can be run, even of a program that nobody may write to.
+fn copy(program: &Path, place: &Utf8Path, modified: std::time::SystemTime) -> std::io::Result<()> {
+    let mut options = fs_err::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use fs_err::os::unix::fs::OpenOptionsExt;
+        options.mode(0o755);
+    }
+    let mut copy = options.open(place)?;
+    std::io::copy(&mut fs_err::File::open(program)?, &mut copy)?;
+    copy.file().set_modified(modified)
 }
 
 /// Does what is asked of a compiler, if this program was called as one; `None` if it is itself.
@@ -192,13 +210,27 @@ fn program(words: &[String]) -> Option<Command> {
 fn compiler(words: &[String], spec: &Spec, arguments: Vec<OsString>) -> Option<Command> {
     let links = !arguments.iter().any(|argument| ["-c", "-S", "-E", "-M", "-MM"].iter().any(|one| argument == *one));
     let asks = arguments.iter().any(|argument| argument == "--version" || argument == "-v") && arguments.len() == 1;
-    let arguments = if spec.is_zig { arguments.into_iter().flat_map(in_zigs_words).collect() } else { arguments };
+    let arguments = if spec.is_zig { in_zigs_words(arguments) } else { arguments };
     let command = program(words)?.args(&spec.compile);
     Some(command.args(spec.link.iter().filter(|_| links && !asks)).args(arguments))
 }
 
-/// What zig understands of an argument for clang or gcc.
-fn in_zigs_words(argument: OsString) -> Option<OsString> {
+/// What zig understands of arguments for clang or gcc.
+fn in_zigs_words(arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut found = Vec::new();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        if argument == "-target" {
+            // The target is among the arguments already.
+            arguments.next();
+        } else {
+            found.extend(in_zigs_word(argument));
+        }
+    }
+    found
+}
+
+fn in_zigs_word(argument: OsString) -> Option<OsString> {
     let Some(text) = argument.to_str() else { return Some(argument) };
     // Its own way to name the target is among the arguments already; it knows no triple of four parts.
     if text.starts_with("--target=") || text.starts_with("-mtune=") {
@@ -218,6 +250,10 @@ fn in_zigs_words(argument: OsString) -> Option<OsString> {
 fn cpu_argument(cpu: &str) -> Option<OsString> {
     // The program is for other machines than the one that it is built on.
     if cpu == "native" {
+        return None;
+    }
+    // Those of 32 bits and of RISC-V are what the target says already.
+    if ["armv4", "armv5", "armv6", "armv7", "rv"].iter().any(|family| cpu.starts_with(family)) {
         return None;
     }
     let (name, extensions) = cpu.split_once('+').unwrap_or((cpu, ""));
@@ -288,12 +324,15 @@ mod tests {
 
     #[test]
     fn arguments_for_clang_are_put_in_zigs_words() {
-        let zig = |text: &str| in_zigs_words(text.into()).map(|word| word.into_string().unwrap());
+        let zig = |text: &str| in_zigs_word(text.into()).map(|word| word.into_string().unwrap());
+        assert_eq!(in_zigs_words(vec!["-target".into(), "x".into(), "-c".into()]), ["-c"]);
         for (from, to) in [
             ("-O2", Some("-O2")),
             ("--target=x86_64-unknown-linux-musl", None),
             ("-mtune=generic", None),
             ("-march=native", None),
+            ("-march=armv7-a", None),
+            ("-march=rv64gc", None),
             ("-march=x86-64-v3", Some("-mcpu=x86_64_v3")),
             ("-march=armv8-a", Some("-mcpu=generic")),
             ("-march=armv8.2-a+crypto+sha3", Some("-mcpu=generic+v8_2a+crypto+sha3")),
@@ -313,6 +352,8 @@ mod tests {
         let ours = std::env::current_exe().unwrap();
         let length = |path: &Path| fs_err::metadata(path).unwrap().len();
         assert_eq!(length(Role::Cxx.path(&folder).as_std_path()), length(&ours));
+        // It stands for nothing.
+        assert!(!Role::Ranlib.path(&folder).exists());
         let before = fs_err::metadata(folder.join(SPEC)).unwrap().modified().unwrap();
         install(&folder, &spec()).unwrap();
         assert_eq!(fs_err::metadata(folder.join(SPEC)).unwrap().modified().unwrap(), before);

@@ -124,6 +124,25 @@ fn the_users_cargo_and_ours_leave_each_others_c_alone() {
     ours().not_saying("Compiling");
 }
 
+/// What stands behind the path of a compiler is a part of it: cargo would take what another one made.
+#[test]
+fn another_compiler_compiles_anew() {
+    let Some(project) = Project::new(&C) else { return };
+    if has("gcc").is_none() {
+        return;
+    }
+    let check = || project.scratch("check").args(["--platform", "linux/amd64"]);
+    let first = check().env("CARGO_SCRATCH_CACHE_DIR", project.beside("empty")).run().succeeded();
+    first.saying("gcc with glibc's headers");
+    project.scratch("doctor").args(["--fix", "--yes"]).run();
+    check().run().succeeded().saying("Compiling own").not_saying("glibc");
+    check().run().succeeded().not_saying("Compiling");
+    let of_v3 = || check().arg("--target-cpu=x86-64-v3").run().succeeded();
+    of_v3().saying("Compiling own");
+    of_v3().not_saying("Compiling");
+    check().run().succeeded().not_saying("Compiling");
+}
+
 /// A machine without any C compiler: what has no C in it is built all the same, the rest is refused at once, and built
 /// after what it says.
 #[test]

@@ -116,14 +116,6 @@ impl fmt::Display for Tool {
     }
 }
 
-/// Where zig keeps what it has compiled of its own libraries (`ZIG_GLOBAL_CACHE_DIR`), for all projects.
-///
-/// # Errors
-/// As for [`cache_folder`].
-pub fn zig_cache_folder() -> Result<Utf8PathBuf> {
-    Ok(cache_folder()?.join("zig"))
-}
-
 /// Where wheels lie that the user has brought.
 ///
 /// # Errors

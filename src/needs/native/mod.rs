@@ -306,7 +306,7 @@ mod tests {
     fn protoc_is_not_wanted_where_a_dependency_brings_it() {
         let found = wanted(&["1!;;tonic-prost-build v0.14.0", "2;;prost-build v0.14.0"]);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].tool, found[0].certainty, found[0].path.len()), (Tool::Protoc, Certainty::Certain, 1));
+        assert_eq!((found[0].tool, found[0].certainty, found[0].path.len()), (Tool::Protoc, Certainty::Probable, 1));
         assert!(found[0].is_met("x86_64-unknown-linux-musl", |name| name == "PROTOC"));
         assert_eq!(tools(&["1!;;prost-build v0.14.0", "1;;protox v0.9.0"]), []);
     }

@@ -328,7 +328,8 @@ pub const HELPERS: &[Helper] = &[
     Helper {
         crates: &["prost-build", "tonic-build", "tonic-prost-build"],
         unless: BRINGS_PROTOC,
-        row: Row::new("", &[Protoc], "compiles Protocol Buffers", "")
+        // Some have sources that are already generated, or are told of another protoc.
+        row: Row::guess(&[Protoc], "probably compiles Protocol Buffers")
             .env(PROTOC)
             .instead("with `protox`, its build script does without protoc"),
     },
