@@ -165,7 +165,8 @@ impl Library {
         Library { platform, compiler: None, folder: scratch.join("allocator").join(name) }
     }
 
-    /// Says who compiles it: the user's compiler as it was named, others through `ours`, which stands for them.
+    /// Says who compiles it: the user's compiler as it was named, others through `ours`, which stands for them with all that
+    /// they are told, the CPU for one: where they are told something else, its path is another.
     ///
     /// Another compiler means another place, which is a flag of the compilation: cargo would not link again for a library
     /// that is new where it was. Returns the flag that was, and the one that is, as far as they differ.
@@ -275,14 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn another_target_and_another_compiler_have_another_place() {
-        let place = |platform: &str, compiler: &Compiler| {
+    fn another_target_compiler_or_wrapper_has_another_place() {
+        let place_by = |platform: &str, compiler: &Compiler, ours: &str| {
             let mut library = library(platform);
-            let (before, after) = library.compiled_by(compiler, Utf8Path::new("/ours"));
+            let (before, after) = library.compiled_by(compiler, Utf8Path::new(ours));
             assert_eq!(library.folder, Utf8Path::new("/t/allocator").join(&after));
             assert!(after.starts_with(&before) && before.starts_with("mimalloc-2.3.2-"), "{before}, {after}");
             after
         };
+        let place = |platform: &str, compiler: &Compiler| place_by(platform, compiler, "/ours");
         let user = |command: &str| Compiler::User { variable: "CC".to_owned(), command: command.to_owned() };
         let gcc = |program: &str| Compiler::MuslGcc { program: program.into(), archiver: None };
         let first = place("linux/amd64", &user("some-cc"));
@@ -295,6 +297,7 @@ mod tests {
         ];
         assert!(others.iter().all(|other| *other != first), "{others:?}");
         assert_ne!(others[2], others[3]);
+        assert_ne!(others[2], place_by("linux/amd64", &gcc("/bin/musl-gcc"), "/ours-for-v3"));
     }
 
     #[test]

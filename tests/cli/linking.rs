@@ -81,6 +81,20 @@ fn the_plan_says_what_gives_the_program_its_memory() {
 }
 
 #[test]
+fn an_allocator_for_another_cpu_is_another_library() {
+    let project = beside_a_compiler("");
+    let library = |more: &str| {
+        let words = format!("build --dry-run --platform linux/amd64 --allocator mimalloc --message-format json {more}");
+        let flags = rustflags(&project.scratch(&words).succeeds().json(), "x86_64");
+        let name = flags.split("/allocator/").nth(1).unwrap_or_else(|| panic!("{flags}"));
+        name.split(['"', '\'', ' ']).next().unwrap().to_owned()
+    };
+    let [any, v3] = ["", "--target-cpu linux/amd64=x86-64-v3"].map(library);
+    assert!(any.starts_with("mimalloc-") && v3.starts_with("mimalloc-"), "{any}, {v3}");
+    assert_ne!(any, v3);
+}
+
+#[test]
 fn an_allocator_has_a_name_a_compiler_and_a_source() {
     refused(&Project::app(""), "check --allocator jemalloc").code(2).stderr(str![[r#"
 error: unknown allocator `jemalloc`
