@@ -10,6 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cfg_expr::{Expression, Predicate, targets};
 use toml::{Table, Value};
 
+use crate::cli::SourceArgs;
 use crate::error::{Context, Error, Result};
 
 /// The merged configuration, and the environment that overrides it.
@@ -114,6 +115,15 @@ impl CargoConfig {
         links.into_iter().any(|(name, _)| package.contains(name.as_str()))
     }
 
+    /// Whether the network is off limits: by an option, or by cargo's own `net.offline`.
+    pub fn is_offline(&self, source: &SourceArgs) -> bool {
+        let configured = match self.env.get("CARGO_NET_OFFLINE") {
+            Some(value) => value == "true",
+            None => self.get(&["net", "offline"]).and_then(Value::as_bool).unwrap_or(false),
+        };
+        source.offline || source.frozen || configured
+    }
+
     /// The rustflags that cargo will use for a target.
     pub fn rustflags(&self, triple: &str) -> RustFlags {
         if let Some(encoded) = self.env.get("CARGO_ENCODED_RUSTFLAGS") {
@@ -208,11 +218,28 @@ fn argument_table(argument: &str) -> Result<Table> {
     if path.is_file() {
         return Ok(file_table(path));
     }
-    argument.parse().map_err(|error: toml::de::Error| {
+    let mut table: Table = argument.parse().map_err(|error: toml::de::Error| {
         Error::usage(format!("`--config {argument}` is neither a file nor a line of TOML"))
             .because(error.message().to_owned())
             .help("write it as cargo wants it: --config 'build.jobs=2'")
-    })
+    })?;
+    place_variables(&mut table, Utf8Path::new("."));
+    Ok(table)
+}
+
+/// Makes the paths of `[env]` that are `relative` absolute, as it isn't known any more after merging where each is from.
+///
+/// <https://doc.rust-lang.org/cargo/reference/config.html#env>
+fn place_variables(table: &mut Table, root: &Utf8Path) {
+    let Some(variables) = table.get_mut("env").and_then(Value::as_table_mut) else { return };
+    for variable in variables.iter_mut().filter_map(|(_, variable)| variable.as_table_mut()) {
+        let is_relative = variable.get("relative").and_then(Value::as_bool).unwrap_or(false);
+        if let Some(Value::String(path)) = variable.get_mut("value").filter(|_| is_relative)
+            && let Ok(absolute) = camino::absolute_utf8(root.join(&*path))
+        {
+            *path = absolute.into_string();
+        }
+    }
 }
 
 /// Merges the configuration file of a `.cargo` folder.
@@ -247,6 +274,9 @@ pub fn files_of(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
 fn file_table(file: &Utf8Path) -> Table {
     let text = fs_err::read_to_string(file).unwrap_or_default();
     let mut own: Table = text.parse().unwrap_or_default();
+    // The folder that holds `.cargo`, or whatever holds the folder of a file of another name.
+    let root = camino::absolute_utf8(file).ok().and_then(|file| Some(file.parent()?.parent()?.to_owned()));
+    root.iter().for_each(|root| place_variables(&mut own, root));
     let mut table = Table::new();
     for include in includes(own.remove("include")) {
         // A file that includes itself is an error of cargo's.
@@ -367,11 +397,56 @@ mod tests {
 
     #[test]
     fn variables_of_the_table_come_after_the_environments_unless_forced() {
-        let text =
-            "env.A = 'table'\nenv.B = { value = 'forced', force = true }\nenv.C = { value = 'c', relative = true }";
+        let text = "env.A = 'table'\nenv.B = { value = 'forced', force = true }\nenv.C = { value = 'c' }";
         let config = config(text, &[("A", "environment"), ("B", "environment"), ("D", "")]);
         let variables = ["A", "B", "C", "D"].map(|name| config.variable(name));
         assert_eq!(variables, [Some("environment".into()), Some("forced".into()), Some("c".into()), None]);
+    }
+
+    #[test]
+    fn a_relative_variable_is_a_path_below_the_folder_that_holds_the_configurations() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        for (path, text) in [
+            ("w/.cargo/config.toml", "include = ['more.toml']\nenv.A = { value = 'tool/cc', relative = true }"),
+            (
+                "w/.cargo/more.toml",
+                "env.B = { value = 'b', relative = true }\nenv.C = { value = 'c', relative = false }",
+            ),
+            ("w/member/.cargo/config.toml", "env.D = { value = '/d', relative = true }"),
+            ("given/here/a.toml", "env.E = { value = 'e', relative = true }"),
+        ] {
+            fs_err::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs_err::write(root.join(path), text).unwrap();
+        }
+        let line = "env.F = { value = 'f', relative = true }".to_owned();
+        let arguments = [root.join("given/here/a.toml").into_string(), line];
+        let config = CargoConfig::load(&root.join("w/member"), None, &arguments).unwrap();
+        let current = camino::absolute_utf8("f").unwrap();
+        for (name, expected) in [
+            ("A", root.join("w").join("tool/cc")),
+            ("B", root.join("w").join("b")),
+            ("C", "c".into()),
+            ("D", root.join("/d")),
+            ("E", root.join("given").join("e")),
+            ("F", current),
+        ] {
+            assert_eq!(config.variable(name).map(Utf8PathBuf::from), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn offline_is_what_cargo_was_told_wherever_that_was() {
+        let is_offline = |text: &str, env: &[(&str, &str)]| config(text, env).is_offline(&SourceArgs::default());
+        assert!(!is_offline("", &[]) && is_offline("net.offline = true", &[]));
+        assert!(is_offline("", &[("CARGO_NET_OFFLINE", "true")]));
+        assert!(!is_offline("net.offline = true", &[("CARGO_NET_OFFLINE", "false")]));
+        for source in [
+            SourceArgs { offline: true, ..SourceArgs::default() },
+            SourceArgs { frozen: true, ..SourceArgs::default() },
+        ] {
+            assert!(config("", &[]).is_offline(&source));
+        }
     }
 
     #[test]
