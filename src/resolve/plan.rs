@@ -301,6 +301,7 @@ pub fn intend(
     let path = crate::image::binary::path(&binary.name)?;
     let (platforms, prebuilt) = platforms_and_artifacts(verb, image, &config, environment)?;
     prebuilt::refuse_cpus(&prebuilt, &source.target_cpu)?;
+    prebuilt::refuse_compilation(&prebuilt, &platforms, source)?;
     let outputs = outputs(verb, image, output, &config, &binary)?;
     exportable(&outputs, platforms.len())?;
     Ok(Intent {

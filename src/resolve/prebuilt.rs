@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use crate::cli::SourceArgs;
 use crate::error::{Error, Result};
 use crate::linkage;
 use crate::platform::Platform;
@@ -55,6 +56,31 @@ pub fn refuse_cpus(prebuilt: &[Prebuilt], flags: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses options that say how a program is compiled where none is: artifacts are all there is.
+///
+/// # Errors
+/// [`crate::error::Exit::Usage`]
+pub fn refuse_compilation(prebuilt: &[Prebuilt], platforms: &[Platform], source: &SourceArgs) -> Result<()> {
+    let is_given = |platform: &Platform| prebuilt.iter().any(|one| one.platform == *platform);
+    if prebuilt.is_empty() || !platforms.iter().all(is_given) {
+        return Ok(());
+    }
+    let option = if source.static_pie {
+        "--static-pie".to_owned()
+    } else if let Some(name) = &source.allocator {
+        format!("--allocator {name}")
+    } else if let Some(name) = &source.profile {
+        format!("--profile {name}")
+    } else {
+        return Ok(());
+    };
+    let what = match prebuilt {
+        [one] => format!("the artifact `{}`", one.path),
+        _ => "artifacts, and every image is made of one".to_owned(),
+    };
+    Err(Error::usage(format!("`{option}` has no say in {what}")).because("another tool compiled it".to_owned()))
 }
 
 fn parse(text: &str, named: &[Platform]) -> Result<Prebuilt> {
@@ -157,6 +183,31 @@ mod tests {
         let other = of(&["arm64"]).unwrap_err();
         assert!(other.to_string().ends_with("is for linux/amd64, which no image is built for"));
         assert_eq!(other.helps(), ["name it too: --platform linux/amd64"]);
+    }
+
+    #[test]
+    fn options_of_the_compilation_are_refused_where_nothing_is_compiled() {
+        let platforms = platforms(&["amd64", "arm64"]);
+        let all: Vec<_> =
+            platforms.iter().map(|platform| Prebuilt { platform: *platform, path: "built".into() }).collect();
+        let said = |prebuilt: &[Prebuilt], platforms: &[Platform], source: &SourceArgs| {
+            refuse_compilation(prebuilt, platforms, source).err().map(|error| error.to_string())
+        };
+        let options = [
+            ("--static-pie", SourceArgs { static_pie: true, ..SourceArgs::default() }),
+            ("--allocator mimalloc", SourceArgs { allocator: Some("mimalloc".into()), ..SourceArgs::default() }),
+            ("--profile dev", SourceArgs { profile: Some("dev".into()), ..SourceArgs::default() }),
+        ];
+        for (option, source) in &options {
+            let one = said(&all[..1], &platforms[..1], source);
+            assert_eq!(one, Some(format!("`{option}` has no say in the artifact `built`")));
+            let both = said(&all, &platforms, source);
+            assert_eq!(both, Some(format!("`{option}` has no say in artifacts, and every image is made of one")));
+            // The other is compiled.
+            assert_eq!(said(&all[..1], &platforms, source), None);
+            assert_eq!(said(&[], &platforms, source), None);
+        }
+        assert_eq!(said(&all, &platforms, &SourceArgs::default()), None);
     }
 
     #[test]

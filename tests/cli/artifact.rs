@@ -76,6 +76,13 @@ Caused by:
   another tool compiled it
 
 "#]]);
+    refused("build --artifact arm64=built/arm64 --allocator mimalloc").stderr(str![[r#"
+error: `--allocator mimalloc` has no say in the artifact `built/arm64`
+
+Caused by:
+  another tool compiled it
+
+"#]]);
     refused("dockerfile --multi-stage --artifact arm64=built/arm64").stderr(str![[r#"
 error: a Dockerfile that compiles has no use for the artifact `built/arm64`
 
