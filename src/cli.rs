@@ -1,8 +1,10 @@
 //! The command line as clap types, and nothing else: parsing never acts.
 
 use camino::Utf8PathBuf;
+use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::native::provision::Tool;
 use crate::shell::Color;
 
 /// `cargo scratch`, as cargo calls it: `cargo-scratch scratch …`.
@@ -222,6 +224,9 @@ pub struct InitArgs {
 /// `cargo scratch doctor`
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
+    /// Tools that are got too, though nothing is known to need them
+    #[arg(value_name = "TOOL", value_enum, requires = "fix")]
+    pub tools: Vec<Tool>,
     /// Get what is missing: Rust targets with rustup, tools into the user's cache folder
     #[arg(long)]
     pub fix: bool,
@@ -234,6 +239,16 @@ pub struct DoctorArgs {
     /// How the result is printed
     #[arg(long, value_name = "FMT", value_enum, default_value = "human", help_heading = OUTPUT)]
     pub message_format: MessageFormat,
+}
+
+impl ValueEnum for Tool {
+    fn value_variants<'a>() -> &'a [Tool] {
+        &Tool::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
 }
 
 const PACKAGE: &str = "Package Selection";

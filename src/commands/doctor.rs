@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::pipeline::{Project, Words};
 use crate::cli::{DoctorArgs, ImageArgs, MessageFormat, OutputArgs};
+use crate::compile::cargo_config::{CargoConfig, cargo_home};
 use crate::doctor::{self, Fix, Report, Wishes};
 use crate::error::{Context, Error, Exit, Result};
 use crate::needs::native::{demands, runs_code_here};
@@ -22,11 +23,11 @@ pub fn doctor(args: &DoctorArgs, shell: &Shell) -> Result<()> {
     let wishes = wishes(args, shell)?;
     let mut found = examine(&wishes, shell);
     if args.fix {
-        let fixes = found.fixes();
+        let fixes = fixes(args, &found);
         if fixes.is_empty() {
             shell.note("there is nothing missing that can be got");
         } else if agreed(args, &fixes, shell) {
-            doctor::fix(&fixes, args.source.offline || args.source.frozen, shell)?;
+            doctor::fix(&fixes, wishes.config.is_offline(&args.source), shell)?;
             found = examine(&wishes, shell);
         }
     }
@@ -42,6 +43,18 @@ fn examine(wishes: &Wishes, shell: &Shell) -> Report {
     let found = doctor::examine(wishes);
     drop(busy);
     found
+}
+
+/// What is missing, and what was named.
+fn fixes(args: &DoctorArgs, found: &Report) -> Vec<Fix> {
+    let mut fixes = found.fixes();
+    let named = args.tools.iter().filter(|tool| tool.installed().is_none()).map(|tool| Fix::Tool(*tool));
+    for fix in named {
+        if !fixes.contains(&fix) {
+            fixes.push(fix);
+        }
+    }
+    fixes
 }
 
 /// Without a terminal, `--fix` itself is the consent.
@@ -64,13 +77,16 @@ fn verdict(found: &Report, fixed: bool) -> Result<()> {
 /// What is going to be built: the program of the workspace that the user stands in, or anything.
 fn wishes(args: &DoctorArgs, shell: &Shell) -> Result<Wishes> {
     let platforms = args.platform.iter().map(|name| Platform::parse(name)).collect::<Result<Vec<_>>>()?;
-    let anything = |platforms: Vec<Platform>| Wishes {
+    let current = current_folder()?;
+    let config = CargoConfig::load(&current, cargo_home().as_deref(), &args.source.config)?;
+    let anything = |platforms: Vec<Platform>, config: CargoConfig| Wishes {
         platforms: if platforms.is_empty() { Platform::defaults().collect() } else { platforms },
         demands: None,
         runs_code_here: false,
+        config,
     };
-    if !in_workspace(args.source.manifest_path.as_deref())? {
-        return Ok(anything(platforms));
+    if args.source.manifest_path.is_none() && !is_in_workspace(&current) {
+        return Ok(anything(platforms, config));
     }
     match of_program(args, shell) {
         Ok(wishes) => Ok(wishes),
@@ -79,7 +95,7 @@ fn wishes(args: &DoctorArgs, shell: &Shell) -> Result<Wishes> {
             // Whatever keeps cargo from answering may be what the table is going to show.
             let said = if error.is_told() { "cargo fails".to_owned() } else { error.to_string() };
             shell.warn(format_args!("this is for any program, as it is not known which it is to be: {said}"));
-            Ok(anything(platforms))
+            Ok(anything(platforms, config))
         }
     }
 }
@@ -97,18 +113,21 @@ fn of_program(args: &DoctorArgs, shell: &Shell) -> Result<Wishes> {
     };
     let mut project = Project::learn(words, shell)?;
     let graph = project.graph(shell)?;
+    let mut demands = demands(&graph);
+    demands.extend(project.compile.allocator.iter().map(|plan| plan.demand(&project.intent.binary.package)));
     Ok(Wishes {
         platforms: project.intent.platforms.clone(),
-        demands: Some(demands(&graph)),
+        demands: Some(demands),
         runs_code_here: runs_code_here(&graph),
+        config: project.cargo_config.clone(),
     })
 }
 
 /// Whether there is a Cargo.toml where cargo would look for one.
-fn in_workspace(manifest: Option<&Utf8Path>) -> Result<bool> {
-    if manifest.is_some() {
-        return Ok(true);
-    }
-    let current: Utf8PathBuf = camino::absolute_utf8(".").context(|| "failed to find the current folder")?;
-    Ok(current.ancestors().any(|folder| folder.join("Cargo.toml").is_file()))
+fn is_in_workspace(current: &Utf8Path) -> bool {
+    current.ancestors().any(|folder| folder.join("Cargo.toml").is_file())
+}
+
+fn current_folder() -> Result<Utf8PathBuf> {
+    camino::absolute_utf8(".").context(|| "failed to find the current folder")
 }

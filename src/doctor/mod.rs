@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::compile::cargo_config::CargoConfig;
 use crate::compile::toolchain::Toolchain;
 use crate::error::Result;
 use crate::native::provision::{self, Tool};
@@ -28,12 +29,14 @@ pub struct Wishes {
     pub demands: Option<Vec<Demand>>,
     /// Something is compiled to run on this machine.
     pub runs_code_here: bool,
+    /// cargo's configuration, which has variables for build scripts.
+    pub config: CargoConfig,
 }
 
 impl Wishes {
     /// Whether something of the program's wants a tool, at least probably, for this platform or for all.
     fn want(&self, tool: crate::needs::native::Tool, platform: Option<Platform>) -> bool {
-        let is_set = |name: &str| std::env::var_os(name).is_some();
+        let is_set = |name: &str| self.config.variable(name).is_some();
         let wants = |demand: &Demand, platform: Platform| {
             demand.is_for(platform.triple) && !demand.is_met(platform.triple, is_set)
         };
@@ -197,7 +200,6 @@ pub fn examine(wishes: &Wishes) -> Report {
     let mut questions: Vec<Question<'_>> =
         vec![Box::new(|| toolchain::rows(wishes)), Box::new(|| compilers::rows(wishes))];
     questions.extend(tools::PROGRAMS.iter().map(|program| Box::new(|| vec![program.row(wishes)]) as Question<'_>));
-    questions.push(Box::new(|| vec![tools::libclang(wishes)]));
     questions.push(Box::new(engines::docker));
     questions.push(Box::new(|| vec![engines::podman()]));
     questions.push(Box::new(|| engines::emulators(&wishes.platforms)));

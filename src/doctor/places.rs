@@ -1,20 +1,24 @@
 //! Folders, logins and the package index.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
+use camino::Utf8Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Row, State};
-use crate::native::provision::cache_folder;
 use crate::native::provision::index::Index;
+use crate::native::provision::{cache, cache_folder};
 use crate::oci::registry::{auth_files, host_of};
 use crate::shell::human_bytes;
 
+const CACHE: &str = "cache folder";
+
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    vec![logins(), cache(), index()]
+    vec![logins(), cache_row(), index()]
 }
 
 /// What matters of docker's `config.json` and podman's `auth.json`; the secrets are not even read.
@@ -45,18 +49,31 @@ fn hosts(files: Vec<String>) -> BTreeSet<String> {
     hosts
 }
 
-fn cache() -> Row {
-    let name = "cache folder";
+fn cache_row() -> Row {
     match cache_folder() {
-        Ok(folder) if folder.is_dir() => {
-            Row::ok(name, format!("{folder}, {}", human_bytes(size_of(folder.as_std_path()))))
-        }
-        Ok(folder) => Row::ok(name, format!("{folder}, empty")),
+        Ok(folder) => cache_in(&folder),
         Err(error) => {
-            let row = Row::new(name, State::Missing, error.to_string());
+            let row = Row::new(CACHE, State::Missing, error.to_string());
             error.helps().iter().fold(row, |row, help| row.mend(help.clone()))
         }
     }
+}
+
+fn cache_in(folder: &Utf8Path) -> Row {
+    match try_writing(folder) {
+        Err(error) => Row::new(CACHE, State::Missing, format!("{folder} can't be written: {}", error.kind()))
+            .mend(format!("name another folder in {}", cache::VARIABLE)),
+        Ok(()) if folder.is_dir() => {
+            Row::ok(CACHE, format!("{folder}, {}", human_bytes(size_of(folder.as_std_path()))))
+        }
+        Ok(()) => Row::ok(CACHE, format!("{folder}, empty")),
+    }
+}
+
+/// Tries it with a file that is gone at once. A folder that is not there is going to be made in the nearest that is.
+fn try_writing(folder: &Utf8Path) -> io::Result<()> {
+    let nearest = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    tempfile::tempfile_in(nearest).map(drop)
 }
 
 fn index() -> Row {
@@ -93,6 +110,19 @@ mod tests {
         let found: Vec<String> = hosts(vec![docker.into(), podman.into(), "no json".into()]).into_iter().collect();
         let store = "those that docker-credential-desktop keeps";
         assert_eq!(found, ["gcr.io", "ghcr.io", "index.docker.io", "quay.io", store]);
+    }
+
+    #[test]
+    fn a_cache_folder_is_one_that_can_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let new = path.join("a").join("b");
+        assert_eq!(cache_in(&new), Row::ok(CACHE, format!("{new}, empty")));
+        assert_eq!(fs_err::read_dir(path).unwrap().count(), 0);
+        fs_err::write(path.join("file"), "").unwrap();
+        let row = cache_in(&path.join("file").join("x"));
+        assert_eq!(row.state, State::Missing);
+        assert_eq!(row.mend, ["name another folder in CARGO_SCRATCH_CACHE_DIR"]);
     }
 
     #[test]

@@ -15,16 +15,28 @@ pub fn rows(wishes: &Wishes) -> Vec<Row> {
     let place = find(cargo.as_str()).map_or_else(|| cargo.to_string(), |path| shown(&path));
     let mut rows = vec![Row::answered("cargo", &place, asked).needed(true)];
     if rows[0].state != State::Ok {
-        rows[0] = rows[0].clone().mend("install Rust with rustup: https://rustup.rs");
+        rows[0] = rows[0].clone().mend(mend(&rows[0].found));
     }
     match Toolchain::find(cargo) {
         Ok(toolchain) => rows.extend(of_toolchain(&toolchain, wishes)),
         Err(error) => {
-            let row = Row::absent("rustc", true, error.to_string());
-            rows.push(row.mend("install Rust with rustup: https://rustup.rs"));
+            let said = error.causes().next().unwrap_or_default();
+            let found = format!("{error}: {}", said.lines().next().unwrap_or_default());
+            rows.push(Row::absent("rustc", true, found.trim_end_matches(": ")).mend(mend(&said)));
         }
     }
     rows
+}
+
+/// The way to have a toolchain, by what the programs said that rustup puts in its place.
+fn mend(said: &str) -> String {
+    let missing = || said.lines().find(|line| line.contains("is not installed"))?.split_once("toolchain '");
+    match missing().and_then(|(before, after)| Some((before, after.split_once('\'')?.0))) {
+        Some((before, name)) if before.ends_with("custom ") => format!("rustup toolchain link {name} FOLDER"),
+        Some((_, name)) => format!("rustup toolchain install {name}"),
+        None if said.contains("no default is configured") => "rustup default stable".to_owned(),
+        None => "install Rust with rustup: https://rustup.rs".to_owned(),
+    }
 }
 
 fn of_toolchain(toolchain: &Toolchain, wishes: &Wishes) -> Vec<Row> {
@@ -67,4 +79,29 @@ fn std_of(toolchain: &Toolchain, platform: Platform) -> Row {
 /// The path as text.
 pub fn shown(path: &std::path::Path) -> String {
     Utf8Path::from_path(path).map_or_else(|| path.to_string_lossy().into_owned(), |path| Utf8PathBuf::from(path).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_toolchain_that_rustup_lacks_is_got_with_rustup() {
+        for (said, expected) in [
+            ("error: toolchain '1.60.0-x' is not installed\nhelp: run …", "rustup toolchain install 1.60.0-x"),
+            ("cargo fails: error: toolchain 'nightly-x' is not installed", "rustup toolchain install nightly-x"),
+            (
+                "error: custom toolchain 'mine' specified in override file '/w/rust-toolchain.toml' is not installed",
+                "rustup toolchain link mine FOLDER",
+            ),
+            (
+                "error: rustup could not choose a version of cargo to run, because one wasn't specified explicitly, and \
+                 no default is configured.",
+                "rustup default stable",
+            ),
+            ("cannot find binary path", "install Rust with rustup: https://rustup.rs"),
+        ] {
+            assert_eq!(mend(said), expected, "{said}");
+        }
+    }
 }

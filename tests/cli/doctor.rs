@@ -102,6 +102,33 @@ fn in_a_workspace_only_what_its_program_needs_counts() {
 
 #[cfg(unix)]
 #[test]
+fn an_allocator_that_is_asked_for_is_compiled_too() {
+    let needed = |project: &Project, words: &str| {
+        let run = doctor(project, &format!("{words} --message-format json"), "https://i.example.com");
+        row(&run.run().json(), "C linux/amd64")["needed"].clone()
+    };
+    let project = Project::app("");
+    assert_eq!(needed(&project, "--allocator system"), false);
+    assert_eq!(needed(&project, "--allocator mimalloc"), true);
+    let configured = Project::app("[package.metadata.scratch]\nallocator = \"mimalloc\"\n");
+    assert_eq!(needed(&configured, ""), true);
+}
+
+#[test]
+fn tools_are_got_by_their_names_too() {
+    // Nothing in there needs any of them.
+    let project = Project::app("");
+    let server = Server::start(|_| Response::status(404));
+    let index = format!("http://{}", server.host());
+    doctor(&project, "--fix --yes cmake", &index).run().code(1);
+    let asked = server.requests();
+    assert_eq!(asked.iter().map(Request::line).collect::<Vec<_>>(), ["GET /cmake/"]);
+    doctor(&project, "zig", &index).run().code(2).says("--fix");
+    doctor(&project, "--fix gcc", &index).run().code(2).says("zig, cmake, libclang");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_daemon_that_hangs_hangs_nobody_else() {
     let docker = "case \"$1\" in\n--version) echo 'Docker version 29.0.0' ;;\n*) sleep 120 ;;\nesac";
     let project = Project::empty().program("docker", docker);
@@ -171,11 +198,17 @@ fn without_a_network_there_is_a_way_by_hand() {
     let offline = || doctor(&project, words, "https://i.example.com/simple").run().code(1).silent();
     let outcome = offline().redact("[WHEEL]", wheel());
     outcome.stderr(str![[r#"
-error: zig 0.17.1 is not on this machine, and --offline forbids getting it
+error: zig 0.17.1 is not on this machine, and --offline, or cargo's net.offline, forbids getting it
 
 help: bring the file [WHEEL] from https://pypi.org/project/ziglang/0.17.1/#files, and put it into [HOME]/.cache/cargo-scratch/downloads
 
 "#]]);
+    let index = "https://i.example.com/simple";
+    let run = doctor(&project, "--fix --yes", index).env("CARGO_NET_OFFLINE", "true").run();
+    run.code(1).silent().says("is not on this machine, and --offline");
+    let run = doctor(&project, "--fix --yes --config net.offline=true", index).run();
+    run.code(1).silent().says("is not on this machine, and --offline");
+
     let downloads = project.home().join(".cache/cargo-scratch/downloads");
     std::fs::create_dir_all(&downloads).unwrap();
     std::fs::write(downloads.join(wheel()), "half of it").unwrap();

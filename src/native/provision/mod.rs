@@ -154,7 +154,10 @@ pub fn provide(tool: Tool, offline: bool, shell: &Shell) -> Result<Utf8PathBuf> 
     } else if offline {
         return Err(bring(
             wheel,
-            Error::new(Exit::Failure, format!("{tool} is not on this machine, and --offline forbids getting it")),
+            Error::new(
+                Exit::Failure,
+                format!("{tool} is not on this machine, and --offline, or cargo's net.offline, forbids getting it"),
+            ),
         ));
     } else {
         let got = download(wheel, &folder, shell).map_err(|error| bring(wheel, error))?;
