@@ -52,7 +52,8 @@ pub fn refuse(binary: &str, equipment: &Equipment) -> Error {
     let error = if tools.is_empty() {
         error
     } else {
-        error.help(format!("get {} into your cache folder: {FIX}", names.join(" and ")))
+        // By their names, as the doctor is not told what this command was.
+        error.help(format!("get {} into your cache folder: {FIX} {}", names.join(" and "), names.join(" ")))
     };
     let is_got = |missing: &&&Missing| tool_for(missing.what).is_some_and(|tool| tools.contains(&tool));
     let others = certain.iter().filter(|missing| !is_got(missing));

@@ -105,6 +105,7 @@ help: the allocators are system, which is musl's, and mimalloc
     let alone = refused(&Project::app(""), "check --allocator mimalloc --platform linux/arm64").code(101);
     alone
         .says("mimalloc 2.3.2 is linked in the place of musl's allocator, as --allocator asks: app -> mimalloc\n")
+        .says("help: get zig into your cache folder: cargo scratch doctor --fix zig\n")
         .says("help: for `mimalloc`: leave --allocator out, for the allocator of musl\n");
     let project = beside_a_compiler("");
     let offline = project.scratch("check -q --allocator mimalloc --platform linux/amd64 --offline").run().silent();
