@@ -128,7 +128,7 @@ impl Project<'_> {
         if !is_asked || !(yes || shell.confirm(&preflight::question(&found.equipment, &wanted))) {
             return Ok(found);
         }
-        let offline = self.words.source.offline || self.words.source.frozen;
+        let offline = self.cargo_config.is_offline(self.words.source);
         for tool in wanted {
             provision::provide(tool, offline, shell)?;
         }
