@@ -87,7 +87,10 @@ impl Project<'_> {
         demands.extend(self.compile.allocator.iter().map(|plan| plan.demand(&self.intent.binary.package)));
         let links = runs_code_here(graph);
         let asks_pkg_config = ["pkg-config", "system-deps"].iter().any(|name| graph.named(name).next().is_some());
-        let host = self.toolchain.host()?;
+        let lacks_cc = which::which("cc").is_err();
+        // Nobody asks for anything that has to do with it.
+        let is_plain = demands.is_empty() && !asks_pkg_config && !lacks_cc;
+        let host = if is_plain { String::new() } else { self.toolchain.host()? };
         let found = |search| {
             let machine = self.machine(&demands, &host, search);
             let own = Host { triple: &host, links };
@@ -95,7 +98,6 @@ impl Project<'_> {
             let equipment = Equipment { asks_pkg_config, ..equipment };
             Found { equipment, machine, host: host.clone() }
         };
-        let lacks_cc = which::which("cc").is_err();
         let search = if wants_compiler(&demands) || lacks_cc { Search::Near } else { Search::Nowhere };
         let first = found(search);
         if !lacks_compiler(&first.equipment) {

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use snapbox::{file, str};
 
-use crate::support::{Outcome, Project, programs};
+#[cfg(unix)]
+use crate::support::programs;
+use crate::support::{Outcome, Project};
 
 /// The plan of a call, as JSON.
 #[track_caller]
