@@ -7,8 +7,14 @@ pub enum From {
     Script,
     /// The linker.
     Linker,
-    /// cargo or rustc.
+    /// cargo.
     Cargo,
+    /// rustc, about no line of a source.
+    Compiler,
+    /// rustc, about a line of a crate that was downloaded.
+    Downloaded,
+    /// rustc, about a line of the user's.
+    Own,
 }
 
 /// A crate as messages name it.
@@ -56,7 +62,27 @@ impl Complaint {
         }
         crates
     }
+
+    /// The lines in which a build script may say why it failed: those from its panic on, and if it has not panicked, the
+    /// last ones of each of its streams. What it said earlier it may have got over.
+    pub fn reason(&self) -> Vec<usize> {
+        let is_panic = |line: &String| line.starts_with("thread '") && line.contains("panicked at ");
+        if let Some(panic) = self.lines.iter().position(is_panic) {
+            return (panic..self.lines.len()).collect();
+        }
+        let mut streams = vec![Vec::new()];
+        for (at, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
+            match line.as_str() {
+                "--- stdout" | "--- stderr" => streams.push(Vec::new()),
+                _ => streams.last_mut().into_iter().for_each(|stream| stream.push(at)),
+            }
+        }
+        streams.iter().flat_map(|stream| &stream[stream.len().saturating_sub(LAST)..]).copied().collect()
+    }
 }
+
+/// As many lines as the longest of the messages that are known, OpenSSL's.
+const LAST: usize = 20;
 
 /// Takes apart what cargo printed.
 pub fn read(text: &str) -> Vec<Complaint> {
@@ -67,14 +93,18 @@ pub fn read(text: &str) -> Vec<Complaint> {
     let complaint = |(place, start): (usize, &usize)| {
         let end = (start + 1..lines.len()).find(|at| is_error(lines[*at]) || lines[*at].starts_with("warning:"));
         let block = &lines[*start..end.unwrap_or(lines.len())];
+        let about = of_script(block[0]).or_else(|| starts[place..].iter().find_map(|at| of_compilation(lines[*at])));
         let from = if block[0].starts_with(SCRIPT) {
             From::Script
         } else if block[0].starts_with("error: linking with ") {
             From::Linker
+        } else if let Some(file) = block.iter().find_map(|line| file_of(line)) {
+            if is_downloaded(file) { From::Downloaded } else { From::Own }
+        } else if about.is_some() {
+            From::Compiler
         } else {
             From::Cargo
         };
-        let about = of_script(block[0]).or_else(|| starts[place..].iter().find_map(|at| of_compilation(lines[*at])));
         let mut own: Vec<String> = block.iter().filter(|line| !is_shown(line)).map(|line| trimmed(line)).collect();
         own.extend(streamed(&lines, about.as_ref()).filter(|_| from == From::Script));
         Complaint { from, lines: own, about }
@@ -93,6 +123,18 @@ fn is_shown(line: &str) -> bool {
     let line = line.trim_start();
     let after_number = line.trim_start_matches(|c: char| c.is_ascii_digit());
     after_number.trim_start().starts_with('|') || line.starts_with("= note:  \"")
+}
+
+/// The source that rustc is about, `--> src/main.rs:2:18`. cargo shows manifests like this.
+fn file_of(line: &str) -> Option<&str> {
+    let place = line.trim_start().strip_prefix("--> ")?;
+    (!place.contains(".toml:")).then_some(place)
+}
+
+/// Whether a file is where cargo unpacks crates of registries and repositories.
+fn is_downloaded(file: &str) -> bool {
+    let file = file.replace('\\', "/");
+    file.contains("/registry/src/") || file.contains("/git/checkouts/")
 }
 
 fn trimmed(line: &str) -> String {

@@ -8,8 +8,8 @@
 mod complaints;
 pub mod table;
 
-use complaints::{Complaint, Crate};
-use table::{Blame, Row, Way};
+use complaints::{Complaint, Crate, From};
+use table::{Blame, Culprit, Row, Scope, Way};
 
 use crate::native::install;
 use crate::needs::graph::{Graph, Package};
@@ -43,8 +43,7 @@ fn matched(row: &'static Row, complaint: &Complaint, asking_for: &dyn Fn(&str) -
     if !row.from.contains(&complaint.from) {
         return None;
     }
-    let (at, captures) = complaint.lines.iter().enumerate().find_map(|(at, line)| Some((at, row.captures(line)?)))?;
-    let crates = match row.blame {
+    let crates = |at: usize, captures: &[String]| match row.blame {
         Blame::Complaint => complaint.about.clone().into_iter().collect(),
         Blame::Objects => complaint.crates_near(at),
         Blame::Library => {
@@ -53,7 +52,32 @@ fn matched(row: &'static Row, complaint: &Complaint, asking_for: &dyn Fn(&str) -
         Blame::Captured => captures.first().map(|name| Crate::named(name.clone())).into_iter().collect(),
         Blame::Nobody => Vec::new(),
     };
-    Some(Diagnosis { row, captures, crates })
+    looked_at(row, complaint).into_iter().find_map(|at| {
+        let captures = row.captures(&complaint.lines[at])?;
+        let crates = crates(at, &captures);
+        is_culprit(row, complaint, &crates).then_some(Diagnosis { row, captures, crates })
+    })
+}
+
+/// Whether a row speaks of such crates.
+fn is_culprit(row: &Row, complaint: &Complaint, crates: &[Crate]) -> bool {
+    // What can't be linked is the program.
+    let is_program = |it: &Crate| complaint.about.as_ref().is_some_and(|program| it.is(&program.name, ""));
+    match row.culprit {
+        Culprit::Anyone => true,
+        Culprit::Crate => !crates.is_empty(),
+        Culprit::Dependency => crates.first().is_some_and(|it| !is_program(it)),
+    }
+}
+
+/// The lines of a complaint in which a row may be.
+fn looked_at(row: &Row, complaint: &Complaint) -> Vec<usize> {
+    if complaint.from == From::Script && row.scope == Scope::Reason {
+        return complaint.reason();
+    }
+    let is_head = |line: &String| row.after.iter().any(|head| line.contains(head));
+    let start = if row.after.is_empty() { Some(0) } else { complaint.lines.iter().position(is_head) };
+    start.map_or_else(Vec::new, |start| (start..complaint.lines.len()).collect())
 }
 
 impl Diagnosis {
@@ -84,7 +108,8 @@ impl Diagnosis {
                 lines.push(format!("it comes in by {}", path.join(" -> ")));
             }
         }
-        for way in self.row.ways {
+        let is_known = |way: &&Way| !names.is_empty() || !matches!(way, Way::Say(text) if text.contains("{name}"));
+        for way in self.row.ways.iter().filter(is_known) {
             lines.push(match way {
                 Way::Say(text) => self.filled(text, &names),
                 Way::Get(tool) => getting(*tool),
@@ -94,11 +119,11 @@ impl Diagnosis {
     }
 
     fn filled(&self, template: &str, names: &[String]) -> String {
-        let name =
-            |place: usize, without: &str| names.get(place).map_or(without.to_owned(), |name| format!("`{name}`"));
+        // An object that is of no crate is the program's own.
+        let name = |place: usize| names.get(place).map_or_else(|| "the program".to_owned(), |name| format!("`{name}`"));
         let capture = |place: usize| self.captures.get(place).map_or("", String::as_str);
-        let text = template.replace("{crate}", &name(0, "a dependency")).replace("{other}", &name(1, "another"));
-        let text = text.replace("{name}", names.first().map_or("NAME", String::as_str));
+        let text = template.replace("{crate}", &name(0)).replace("{other}", &name(1));
+        let text = text.replace("{name}", names.first().map_or("", String::as_str));
         let text = text.replace("{library}", table::library_of(capture(0)).unwrap_or_default());
         (0..3).fold(text, |text, place| text.replace(&format!("{{{place}}}"), capture(place)))
     }

@@ -33,8 +33,18 @@ fn the_crate_is_the_one_whose_object_is_named_beside_the_symbol() {
     let of_script =
         UNDEFINED.replace("/t/release/deps/libfoo_sys-c5cdf398e1a37955.rlib", "/t/build/foo-sys-c5cd/out/libfoo.a");
     assert_eq!(first_line(&of_script), "`foo-sys` refers to `bar`, which is in nothing that is linked");
-    let nobody = UNDEFINED.replace(".rlib", ".a");
-    assert_eq!(first_line(&nobody), "a dependency refers to `bar`, which is in nothing that is linked");
+    // What no crate's object refers to is the program's own.
+    let own = UNDEFINED.replace("in archive /t/release/deps/libfoo_sys-c5cdf398e1a37955.rlib", "");
+    assert_eq!(first_line(&own), "`qux_sys` refers to `baz`, which is in nothing that is linked");
+    let own = UNDEFINED.replace("/libfoo_sys-", "/libapp-");
+    assert_eq!(first_line(&own), "`qux_sys` refers to `baz`, which is in nothing that is linked");
+    let glibc = own.replace("bar", "fopen64");
+    assert_eq!(first_line(&glibc), "`app` was compiled against the headers of glibc, and musl has no `fopen64`");
+    let own = UNDEFINED.replace(".rlib", ".a");
+    assert_eq!(name(&own), None);
+    for symbol in ["git_thing", "fopen64", "__ubsan_handle_x"] {
+        assert_eq!(name(&own.replace("bar", symbol)), None, "{symbol}");
+    }
 }
 
 #[test]
@@ -88,7 +98,14 @@ fn libraries_are_asked_for_by_a_crate() {
     let asking_for = |library: &str| (library == "z").then(|| "libz-sys".to_owned());
     let help = find(said.as_bytes(), &asking_for).unwrap().help(None);
     assert!(help.starts_with("`libz-sys` asks for the library `z`, and"), "{help}");
-    assert!(first_line(said).starts_with("a dependency asks for the library `z`, and"));
+    assert_eq!(name(said), None);
+    let said = "error: could not find native static library `z`, perhaps an -L flag is missing?\n\n\
+                error: could not compile `app` (bin \"app\") due to 1 previous error\n";
+    assert_eq!(find(said.as_bytes(), &asking_for).map(|it| it.name()), Some("static-library"));
+    assert_eq!(name(said), None);
+    // Where it is not said by which crate, there is nothing to ask for it by.
+    let help = find(b"error: linking with `cc` failed\n  cannot find -lgcc_s\n", &|_| None).unwrap().help(None);
+    assert!(help.starts_with("the program asks for `gcc_s` of gcc") && !help.contains("cargo update"), "{help}");
 }
 
 #[test]
@@ -97,6 +114,9 @@ fn both_crates_of_two_that_clash_are_named() {
                 >>> defined at foo.c\n  >>>            foo.o:(twice) in archive /d/libfoo_sys-c5cdf398e1a37955.rlib\n  \
                 >>> defined at bar.c\n  >>>            bar.o:(twice) in archive /d/libbar_sys-dd4a86c07209591b.rlib\n";
     assert_eq!(first_line(said), "`foo_sys` and `bar_sys` both bring `twice`");
+    let own = said.replace("in archive /d/libfoo_sys-c5cdf398e1a37955.rlib", "");
+    assert_eq!(first_line(&own), "`bar_sys` and the program both bring `twice`");
+    assert_eq!(name(&said.replace(".rlib", ".o")), None);
 }
 
 #[test]
@@ -113,4 +133,87 @@ fn the_graph_knows_the_name_of_a_crate_and_how_it_comes_in() {
     let diagnosis = find(UNDEFINED.as_bytes(), &|_| None).unwrap();
     assert!(diagnosis.help(Some(&graph)).starts_with("`foo-sys` refers to `bar`"));
     assert!(!diagnosis.help(Some(&graph)).contains("comes in"));
+}
+
+/// What rustc says of a line of this file.
+fn of_source(message: &str, file: &str) -> String {
+    format!("{message}\n --> {file}:1:1\n  |\n\nerror: could not compile `foo` (lib) due to 1 previous error\n")
+}
+
+#[test]
+fn what_rustc_says_of_the_users_own_source_is_none_of_cargos_messages() {
+    for message in [
+        "feature `tls` is required",
+        "Timeout was reached",
+        "you're using offline mode",
+        "because --locked was passed to prevent this",
+        "failed to parse manifest at `x`: feature `tls` is required",
+        "foo@1.0.0 requires rustc 2.0.0",
+        "could not find native static library `z`",
+        "linker `cc` not found",
+        "the `x` target may not be installed",
+        "No space left on device",
+    ] {
+        let said = of_source(&format!("error: {message}"), "src/main.rs");
+        assert_eq!(name(&said), None, "{said}");
+        // Nor is what a macro prints, of which no line is named.
+        let said = format!("error: {message} in a sentence\nerror: could not compile `foo` (lib)\n");
+        let is_rustcs = ["static", "linker", "target"].iter().any(|word| message.contains(word));
+        assert!(is_rustcs || name(&said).is_none(), "{said}");
+    }
+}
+
+#[test]
+fn a_feature_is_one_of_cargos_where_a_manifest_is_read() {
+    let said = "error: failed to parse manifest at `/w/Cargo.toml`\n --> Cargo.toml:3:1\n\nCaused by:\n  \
+                feature `public-dependency` is required\n";
+    assert_eq!(name(said), Some("cargo-feature"));
+    assert_eq!(name(&said.replace("manifest", "settings")), None);
+}
+
+#[test]
+fn what_is_not_stable_is_told_of_what_was_downloaded_alone() {
+    let unstable = "error[E0658]: use of unstable library feature `x`";
+    let nightly = "error[E0554]: `#![feature]` may not be used on the stable release channel";
+    for (message, row) in [(unstable, "unstable"), (nightly, "nightly")] {
+        for file in [
+            "/h/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/foo-1.0.0/src/lib.rs",
+            "/h/.cargo/git/checkouts/foo-0123456789abcdef/abcdef0/src/lib.rs",
+            "C:\\h\\.cargo\\registry\\src\\index.crates.io-1949cf8c6b5b557f\\foo-1.0.0\\src\\lib.rs",
+        ] {
+            assert_eq!(name(&of_source(message, file)), Some(row), "{file}");
+        }
+        for file in ["src/main.rs", "/w/foo/src/lib.rs", "registry/src/lib.rs"] {
+            assert_eq!(name(&of_source(message, file)), None, "{file}");
+        }
+    }
+}
+
+#[test]
+fn a_script_is_believed_where_it_says_why_it_failed() {
+    let script = |stdout: &str, stderr: &str| {
+        format!(
+            "error: failed to run custom build command for `foo-sys v1.2.3`\n\nCaused by:\n  process didn't exit \
+             successfully: `/t/build-script-build` (exit status: 101)\n  --- stdout\n{stdout}\n\n  --- stderr\n{stderr}\n"
+        )
+    };
+    let sign = "  Could not find `protoc`.";
+    let panic = "\n  thread 'main' (7) panicked at build.rs:2:5:\n";
+    let talk = "\n  something".repeat(20);
+    assert_eq!(name(&script("", &format!("{panic}{sign}"))), Some("protoc"));
+    assert_eq!(name(&script(sign, &talk)), Some("protoc"));
+    assert_eq!(name(&script(&talk, &format!("{sign}{}", "\n\n  something".repeat(19)))), Some("protoc"));
+    assert_eq!(name(&script("", &format!("{sign}{panic}  my own"))), None);
+    assert_eq!(name(&script(sign, &format!("{panic}  my own"))), None);
+    assert_eq!(name(&script("", &format!("{sign}{talk}"))), None);
+    // A thread says it, and then the one that waited for it fails too.
+    assert_eq!(name(&script("", &format!("{panic}{sign}{panic}  called `unwrap()`"))), Some("protoc"));
+
+    // What configure says is its own reason, whatever the crate makes of it.
+    let configure = "  configure: error: C compiler cannot create executables";
+    assert_eq!(name(&script(configure, &format!("{panic}  my own"))), Some("configure"));
+    let sentence = "  C compiler cannot create executables is not the reason";
+    assert_eq!(name(&script("", &format!("{sentence}{panic}{sentence}"))), None);
+    assert_eq!(name(&script("  x.s: No space left on device", &format!("{panic}  my own"))), Some("disk"));
+    assert_eq!(name(&script("  No space left on device? There is some", &format!("{panic}  my own"))), None);
 }

@@ -80,13 +80,12 @@ fn network() {
 // row: nightly
 #[test]
 fn nightly() {
-    Case::sys("nightly", "", "fn main() {}\n")
-        .file("foo-sys/src/lib.rs", "#![feature(never_type)]\npub fn call() {}\n")
-        .helps(&[
-            "`foo-sys` uses what only nightly has, and this toolchain is stable",
-            "it comes in by app -> mid -> foo-sys",
-            "use it: cargo +nightly scratch build",
-        ]);
+    let case = Case::sys("nightly", "", "fn main() {}\n");
+    case.file("foo-sys/src/lib.rs", "#![feature(never_type)]\npub fn call() {}\n").with_repository("foo-sys").helps(&[
+        "`foo-sys` uses what only nightly has, and this toolchain is stable",
+        "it comes in by app -> mid -> foo-sys",
+        "use it: cargo +nightly scratch build",
+    ]);
 }
 
 // row: unstable
@@ -94,6 +93,7 @@ fn nightly() {
 fn unstable() {
     Case::sys("unstable", "", "fn main() {}\n")
         .file("foo-sys/src/lib.rs", "pub fn call() -> ! {\n    std::intrinsics::breakpoint(); panic!()\n}\n")
+        .with_repository("foo-sys")
         .helps(&[
             "`foo-sys` uses what is not stable in this version of Rust",
             "it comes in by app -> mid -> foo-sys",
@@ -128,9 +128,48 @@ fn killed() {
 
 #[test]
 fn errors_of_the_program_have_no_help() {
-    let source =
-        "fn main() {\n    let n: u32 = \"undefined symbol: _start __ubsan_handle_x No space left on device\";\n}\n";
-    Case::app("own-error").file("src/main.rs", source).helps(&[]);
-    let script = "fn main() {\n    panic!(\"something that nobody has ever said\");\n}\n";
-    Case::sys("own-script", "", script).helps(&[]);
+    for (name, source) in [
+        ("own-type", "fn main() {\n    let n: u32 = \"undefined symbol: _start No space left on device\";\n}\n"),
+        ("own-feature", "compile_error!(\"feature `tls` is required\");\nfn main() {}\n"),
+        ("own-timeout", "compile_error!(\"Timeout was reached\");\nfn main() {}\n"),
+        ("own-nightly", "#![feature(never_type)]\nfn main() {}\n"),
+        ("own-unstable", "fn main() {\n    std::intrinsics::breakpoint();\n}\n"),
+    ] {
+        Case::app(name).file("src/main.rs", source).helps(&[]);
+    }
+}
+
+#[test]
+fn what_the_program_itself_does_not_bring_has_no_help() {
+    let calling = |name: &str, attribute: &str| {
+        format!(
+            "{attribute}\nunsafe extern \"C\" {{\n    safe fn {name}() -> i32;\n}}\n\
+             fn main() {{\n    std::process::exit({name}());\n}}\n"
+        )
+    };
+    for (name, source) in [
+        ("own-function", calling("my_own_helper", "")),
+        ("own-git", calling("git_thing", "")),
+        ("own-library", calling("foo_own", "#[link(name = \"foo_own\")]")),
+        ("own-static-library", calling("foo_own", "#[link(name = \"foo_own\", kind = \"static\")]")),
+    ] {
+        Case::app(name).file("src/main.rs", &source).helps(&[]);
+        let lib = source.replace("fn main()", "pub fn call()");
+        let case = Case::app(&format!("{name}-lib")).file("src/lib.rs", &lib);
+        case.file("src/main.rs", "fn main() {\n    app::call();\n}\n").helps(&[]);
+    }
+}
+
+#[test]
+fn what_a_script_fails_with_of_itself_has_no_help() {
+    for (name, said) in [
+        ("own-script", ""),
+        ("own-configure", "eprintln!(\"C compiler cannot create executables is not the reason\");"),
+        ("own-libclang", "println!(\"Unable to find libclang? no, found it\");"),
+    ] {
+        let script = format!("fn main() {{\n    {said}\n    panic!(\"something that nobody has ever said\");\n}}\n");
+        Case::sys(name, "", &script).helps(&[]);
+        // cargo shows it as it comes then.
+        Case::sys(&format!("{name}-vv"), "", &script).word("-vv").helps(&[]);
+    }
 }

@@ -132,6 +132,25 @@ impl Case {
         self.file("Cargo.lock", &lock).env("CARGO_NET_OFFLINE", "true").needing("the registry")
     }
 
+    /// With this package, which `mid` depends on, in a repository that cargo clones.
+    pub fn with_repository(self, package: &str) -> Case {
+        let Ok(git) = which::which("git") else { return self.needing("git") };
+        // Outside of the project, which it would belong to.
+        let repository = self.root.with_file_name(format!("{}.git", self.name()));
+        let _ = std::fs::remove_dir_all(&repository);
+        std::fs::rename(self.root.join(package), &repository).unwrap();
+        let author = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=false"];
+        for words in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--message", "one"]] {
+            let mut call = Command::new(&git);
+            call.args(author).args(words).current_dir(&repository);
+            call.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+            assert!(call.status().unwrap().success(), "{words:?}");
+        }
+        let url = format!("file://{}", repository.display());
+        self.package("mid", "mid", &format!("[dependencies]\n{package} = {{ git = '{url}' }}\n"))
+            .env("CARGO_HOME", "[ROOT]/cargo-home")
+    }
+
     /// Builds it, and expects it to fail with a help of these lines, or none. `[INSTALL make]` is how that is got here.
     #[track_caller]
     pub fn helps(self, expected: &[&str]) {

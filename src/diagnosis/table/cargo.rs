@@ -7,9 +7,12 @@ const CARGO: Row = Row { from: &[From::Cargo], ..ROW };
 
 const NEWER: Way = Way::Say("take a newer toolchain: rustup update");
 
+const MANIFEST: &[&str] = &["failed to parse manifest at `"];
+
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "std",
+        from: &[From::Compiler],
         signs: &["the `{}` target may not be installed"],
         blame: Blame::Nobody,
         cause: "the compiler that cargo calls has no standard library for {0}",
@@ -37,6 +40,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "edition",
         signs: &["feature `edition{}` is required", "this version of Cargo is older than the `{}` edition"],
+        after: MANIFEST,
         blame: Blame::Nobody,
         cause: "a manifest is of the edition {0}, which this cargo does not know",
         ways: &[NEWER],
@@ -45,6 +49,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "cargo-feature",
         signs: &["feature `{}` is required"],
+        after: MANIFEST,
         blame: Blame::Nobody,
         cause: "a manifest uses `{0}`, which is not stable in this cargo",
         ways: &[NEWER, Way::Say("or nightly: cargo +nightly scratch build")],
@@ -83,13 +88,15 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "nightly",
-        signs: &["`#![feature]` may not be used on the {} release channel"],
+        from: &[From::Downloaded],
+        signs: &["error[E0554]: `#![feature]` may not be used on the {} release channel"],
         cause: "{crate} uses what only nightly has, and this toolchain is {0}",
         ways: &[Way::Say("use it: cargo +nightly scratch build")],
         ..CARGO
     },
     Row {
         name: "unstable",
+        from: &[From::Downloaded],
         signs: &["error[E0658]: "],
         cause: "{crate} uses what is not stable in this version of Rust",
         ways: &[NEWER, Way::Say("or nightly: cargo +nightly scratch build")],

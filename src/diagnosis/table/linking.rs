@@ -1,7 +1,7 @@
 //! Linkers, both LLVM's and GNU's.
 
 use super::super::complaints::From;
-use super::{Blame, ROW, Row, Way};
+use super::{Blame, Culprit, ROW, Row, Way};
 use crate::needs::native::Tool;
 
 const BUNDLED: Way =
@@ -42,6 +42,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "ubsan",
         signs: UNDEFINED,
         is_meant: |symbol| symbol.starts_with("__ubsan_handle_"),
+        culprit: Culprit::Crate,
         cause: "{crate} was compiled with checks for undefined behaviour, as zig does by itself, and what they call is not linked",
         ways: &[Way::Say(
             "compile it without: CFLAGS=-fno-sanitize=undefined CXXFLAGS=-fno-sanitize=undefined cargo scratch build",
@@ -52,6 +53,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "glibc",
         signs: UNDEFINED,
         is_meant: is_of_glibc,
+        culprit: Culprit::Crate,
         cause: "{crate} was compiled against the headers of glibc, and musl has no `{0}`",
         ways: &[Way::Get(Tool::C)],
         ..LINK
@@ -68,6 +70,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "undefined-known",
         signs: UNDEFINED,
         is_meant: |symbol| library_of(symbol).is_some(),
+        culprit: Culprit::Dependency,
         cause: "{crate} calls `{0}` of {library}, which nobody links",
         ways: &[BUNDLED],
         ..LINK
@@ -75,6 +78,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "undefined",
         signs: UNDEFINED,
+        culprit: Culprit::Dependency,
         cause: "{crate} refers to `{0}`, which is in nothing that is linked",
         ways: &[Way::Say("see what it needs on musl, and which features it has: cargo info {name}")],
         ..LINK
@@ -82,6 +86,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "duplicate",
         signs: &["duplicate symbol: {}", "multiple definition of `{}'"],
+        culprit: Culprit::Crate,
         cause: "{crate} and {other} both bring `{0}`",
         ways: &[Way::Say("leave one of them out; who wants it: cargo tree --invert {name}")],
         ..LINK
@@ -115,22 +120,24 @@ pub(super) const ROWS: &[Row] = &[
         name: "library",
         signs: NO_LIBRARY,
         blame: Blame::Library,
+        culprit: Culprit::Crate,
         cause: "{crate} asks for the library `{0}`, and there is none for musl on this machine",
         ways: &[BUNDLED],
         ..LINK
     },
     Row {
         name: "static-library",
-        from: &[From::Cargo],
+        from: &[From::Compiler],
         signs: &["could not find native static library `{}`"],
-        blame: Blame::Complaint,
+        blame: Blame::Library,
+        culprit: Culprit::Crate,
         cause: "{crate} asks for the library `{0}`, and there is none for musl on this machine",
         ways: &[BUNDLED],
         ..ROW
     },
     Row {
         name: "linker",
-        from: &[From::Cargo],
+        from: &[From::Compiler],
         signs: &["linker `{}` not found"],
         blame: Blame::Nobody,
         cause: "your settings name the linker `{0}`, which is not on the PATH",

@@ -18,14 +18,29 @@ pub struct Row {
     pub(super) from: &'static [From],
     /// Any of these is in a line; `{}` stands for anything.
     pub signs: &'static [&'static str],
+    /// One of these is in an earlier line; empty if that does not matter.
+    pub(super) after: &'static [&'static str],
+    /// Where a build script may say it.
+    pub(super) scope: Scope,
     /// Whether the first thing that the sign left open is one of those meant here.
     pub is_meant: fn(&str) -> bool,
     /// Which crate is to blame.
     pub(super) blame: Blame,
+    /// Who must be to blame.
+    pub(super) culprit: Culprit,
     /// The cause, in one sentence.
     pub cause: &'static str,
     /// The ways out, the shortest first.
     pub ways: &'static [Way],
+}
+
+/// Where a build script may say something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Where it says why it failed.
+    Reason,
+    /// Anywhere: it is what a program says that the script called, word for word.
+    Anywhere,
 }
 
 /// Which crate is to blame.
@@ -41,6 +56,17 @@ pub(super) enum Blame {
     Captured,
     /// None.
     Nobody,
+}
+
+/// Who must be to blame, so that it is none of the mistakes in the user's own code.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Culprit {
+    /// Whoever it is, and if that is not known, the program.
+    Anyone,
+    /// A crate that is known.
+    Crate,
+    /// A crate that is known, and is not the program's package.
+    Dependency,
 }
 
 /// A way out.
@@ -67,20 +93,26 @@ const ROW: Row = Row {
     name: "",
     from: &[From::Script],
     signs: &[],
+    after: &[],
+    scope: Scope::Reason,
     is_meant: |_| true,
     blame: Blame::Complaint,
+    culprit: Culprit::Anyone,
     cause: "",
     ways: &[],
 };
 
-const ANYONE: &[From] = &[From::Script, From::Linker, From::Cargo];
+const ANYONE: &[From] = &[From::Script, From::Linker, From::Cargo, From::Compiler];
 
 /// What the machine lacks, whoever notices.
 const ANYWHERE: &[Row] = &[
     Row {
         name: "disk",
         from: ANYONE,
-        signs: &["No space left on device", "There is not enough space on the disk"],
+        signs: &["No space left on device{}", "There is not enough space on the disk{}"],
+        scope: Scope::Anywhere,
+        // It is the end of a message of the system's, and not in a sentence of a program's.
+        is_meant: |rest| rest.is_empty() || rest.starts_with(['(', '"', '\'', '`', '.', ',', ';', ':']),
         blame: Blame::Nobody,
         cause: "the disk is full",
         ways: &[
@@ -98,6 +130,7 @@ const ANYWHERE: &[Row] = &[
             "Killed signal terminated program",
             "memory allocation of {} bytes failed",
         ],
+        scope: Scope::Anywhere,
         cause: "the system ended the compiler while it worked on {crate}, most often because memory ran out",
         ways: &[Way::Say("compile less at a time: cargo scratch build --jobs 1")],
         ..ROW

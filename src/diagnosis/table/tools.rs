@@ -1,7 +1,7 @@
 //! Build scripts, and what they look for on this machine.
 
 use super::super::complaints::From;
-use super::{Blame, ROW, Row, Way};
+use super::{Blame, ROW, Row, Scope, Way};
 use crate::needs::native::Tool;
 
 const BUNDLED: Way =
@@ -20,7 +20,11 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "configure",
-        signs: &["C compiler cannot create executables", "C++ compiler cannot create executables"],
+        signs: &[
+            "configure: error: C compiler cannot create executables",
+            "configure: error: C++ compiler cannot create executables",
+        ],
+        scope: Scope::Anywhere,
         cause: "the configure script of {crate} tries its compiler by linking a program, and the compiler can't: it is \
                 missing, or made to compile only",
         ways: &[Way::Get(Tool::C)],
@@ -49,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "libclang",
-        signs: &["Unable to find libclang", "couldn't find any valid shared libraries matching: ['libclang"],
+        signs: &["Unable to find libclang: ", "couldn't find any valid shared libraries matching: ['libclang"],
         cause: "{crate} reads C headers with libclang, which is not there",
         ways: &[Way::Get(Tool::Libclang)],
         ..ROW
@@ -77,7 +81,11 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "make",
-        signs: &["Command 'make' not found", "CMake was unable to find a build program corresponding to"],
+        signs: &[
+            "Command 'make' not found. Is make installed?",
+            "CMake Error: CMake was unable to find a build program corresponding to",
+        ],
+        scope: Scope::Anywhere,
         cause: "{crate} is built with make, which is not there",
         ways: &[Way::Get(Tool::Make)],
         ..ROW
@@ -105,7 +113,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "host-linker",
-        from: &[From::Cargo],
+        from: &[From::Compiler],
         signs: &["linker `cc` not found"],
         blame: Blame::Nobody,
         cause: "build scripts and macros run on this machine and are linked with its `cc`, which is not there",
