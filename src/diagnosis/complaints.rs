@@ -67,7 +67,9 @@ impl Complaint {
     /// last ones of each of its streams. What it said earlier it may have got over.
     pub fn reason(&self) -> Vec<usize> {
         let is_panic = |line: &String| line.starts_with("thread '") && line.contains("panicked at ");
-        if let Some(panic) = self.lines.iter().position(is_panic) {
+        // `panic!()` gives no reason: it was told before.
+        let is_mute = |panic: usize| self.lines[panic..].iter().take(2).any(|line| line == "explicit panic");
+        if let Some(panic) = self.lines.iter().position(is_panic).filter(|panic| !is_mute(*panic)) {
             return (panic..self.lines.len()).collect();
         }
         let mut streams = vec![Vec::new()];

@@ -209,6 +209,12 @@ fn a_script_is_believed_where_it_says_why_it_failed() {
     // A thread says it, and then the one that waited for it fails too.
     assert_eq!(name(&script("", &format!("{panic}{sign}{panic}  called `unwrap()`"))), Some("protoc"));
 
+    // A panic without a message says nothing.
+    assert_eq!(name(&script("", &format!("{sign}{panic}  explicit panic"))), Some("protoc"));
+
+    let missing = "  Missing dependency: cmake";
+    assert_eq!(name(&script("", &format!("{missing}{panic}  Halting build"))), Some("cmake"));
+    assert_eq!(name(&script("", &format!("{missing} or not{panic}  my own"))), None);
     // What configure says is its own reason, whatever the crate makes of it.
     let configure = "  configure: error: C compiler cannot create executables";
     assert_eq!(name(&script(configure, &format!("{panic}  my own"))), Some("configure"));

@@ -98,6 +98,17 @@ fn pkg_config() {
     ]);
 }
 
+// row: pkg-config
+#[test]
+fn pkg_config_before_a_panic_without_a_message() {
+    let script = PROBE.replace("panic!(\"{error}\");", "eprintln!(\"pkg_config failed: {error}\");\n        panic!();");
+    Case::sys("pkg-config-mute", PKG_CONFIG, &script).env("PKG_CONFIG_ALLOW_CROSS", "1").helps(&[
+        "`foo-sys` looks for a library with pkg-config, which is not there",
+        "it comes in by app -> mid -> foo-sys",
+        "see whether `foo-sys` can build its library itself: a feature named `vendored`, `bundled` or `static`",
+    ]);
+}
+
 // row: pkg-config-library
 #[test]
 fn pkg_config_library() {

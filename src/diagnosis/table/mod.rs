@@ -111,8 +111,7 @@ const ANYWHERE: &[Row] = &[
         from: ANYONE,
         signs: &["No space left on device{}", "There is not enough space on the disk{}"],
         scope: Scope::Anywhere,
-        // It is the end of a message of the system's, and not in a sentence of a program's.
-        is_meant: |rest| rest.is_empty() || rest.starts_with(['(', '"', '\'', '`', '.', ',', ';', ':']),
+        is_meant: is_end,
         blame: Blame::Nobody,
         cause: "the disk is full",
         ways: &[
@@ -136,6 +135,11 @@ const ANYWHERE: &[Row] = &[
         ..ROW
     },
 ];
+
+/// Whether a message ends before this, so that it is not part of a sentence of somebody else's.
+fn is_end(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(['(', '"', '\'', '`', '.', ',', ';', ':'])
+}
 
 impl Row {
     /// What a sign left open in this line, if one is in it and means this row.

@@ -1,7 +1,7 @@
 //! Build scripts, and what they look for on this machine.
 
 use super::super::complaints::From;
-use super::{Blame, ROW, Row, Scope, Way};
+use super::{Blame, ROW, Row, Scope, Way, is_end};
 use crate::needs::native::Tool;
 
 const BUNDLED: Way =
@@ -46,7 +46,9 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "cmake",
-        signs: &["is `cmake` not installed?", "Missing dependency: cmake"],
+        signs: &["is `cmake` not installed?{}", "Missing dependency: cmake{}"],
+        scope: Scope::Anywhere,
+        is_meant: is_end,
         cause: "{crate} is built with cmake, which is not there",
         ways: &[Way::Get(Tool::Cmake)],
         ..ROW
