@@ -177,9 +177,9 @@ fn what_is_not_stable_is_told_of_what_was_downloaded_alone() {
     let nightly = "error[E0554]: `#![feature]` may not be used on the stable release channel";
     for (message, row) in [(unstable, "unstable"), (nightly, "nightly")] {
         for file in [
-            "/h/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/foo-1.0.0/src/lib.rs",
+            "/h/.cargo/registry/src/registry.example-0123456789abcdef/foo-1.0.0/src/lib.rs",
             "/h/.cargo/git/checkouts/foo-0123456789abcdef/abcdef0/src/lib.rs",
-            "C:\\h\\.cargo\\registry\\src\\index.crates.io-1949cf8c6b5b557f\\foo-1.0.0\\src\\lib.rs",
+            "C:\\h\\.cargo\\registry\\src\\registry.example-0123456789abcdef\\foo-1.0.0\\src\\lib.rs",
         ] {
             assert_eq!(name(&of_source(message, file)), Some(row), "{file}");
         }
