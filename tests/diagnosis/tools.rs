@@ -51,7 +51,9 @@ fn configure() {
 // row: host-linker
 #[test]
 fn host_linker() {
-    Case::sys("host-linker", "", "fn main() {}\n").path(&["sh"]).helps(&[
+    // A setting keeps it from being linked with what there is instead.
+    let case = Case::sys("host-linker", "", "fn main() {}\n").env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "cc");
+    case.path(&["sh"]).helps(&[
         "build scripts and macros run on this machine and are linked with its `cc`, which is not there",
         "get it into your own cache folder: cargo scratch doctor --fix",
     ]);
