@@ -20,7 +20,7 @@ pub struct Machine {
     pub is_musl: bool,
     /// Programs on `PATH`, by the names that they were looked for by.
     pub programs: BTreeMap<String, Utf8PathBuf>,
-    /// The folders of musl's headers, by the names of their platforms: see [`names`].
+    /// The folders of musl's headers, by the names of their platforms: see [`prefix`].
     pub headers: BTreeMap<String, Utf8PathBuf>,
     /// zig, wherever it is from.
     pub zig: Option<Zig>,
@@ -60,25 +60,15 @@ impl Provisioned {
     }
 }
 
-/// The names that a compiler for a platform goes by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    /// `x86_64-linux-musl`: what a musl compiler's name begins with.
-    pub musl: String,
-    /// `x86_64-linux-gnu`: the same for glibc's.
-    pub glibc: String,
-}
-
-/// The names for a platform.
-pub fn names(platform: Platform) -> Names {
+/// `x86_64-linux-musl`: what the name of a compiler for a platform begins with.
+pub fn prefix(platform: Platform) -> String {
     let mut parts = platform.triple.split('-');
     let arch = match parts.next().unwrap_or_default() {
         "riscv64gc" => "riscv64",
         "armv7" => "arm",
         arch => arch,
     };
-    let musl = parts.next_back().unwrap_or("musl");
-    Names { musl: format!("{arch}-linux-{musl}"), glibc: format!("{arch}-linux-{}", musl.replace("musl", "gnu")) }
+    format!("{arch}-linux-{}", parts.next_back().unwrap_or("musl"))
 }
 
 /// The programs that the table may ask for, beside those of a platform.
@@ -124,9 +114,8 @@ impl Machine {
         };
         PROGRAMS.iter().for_each(|name| look_for((*name).to_owned()));
         for platform in platforms {
-            let Names { musl, glibc } = names(*platform);
+            let musl = prefix(*platform);
             ["gcc", "g++", "ar", "ranlib"].iter().for_each(|name| look_for(format!("{musl}-{name}")));
-            ["gcc", "ar", "ranlib"].iter().for_each(|name| look_for(format!("{glibc}-{name}")));
             if let Some(folder) = headers_of(&musl) {
                 headers.insert(musl, folder);
             }
@@ -244,11 +233,9 @@ mod tests {
 
     #[test]
     fn compilers_for_a_platform_go_by_its_names() {
-        for platform in Platform::all() {
-            let Names { musl, glibc } = names(platform);
-            assert!(musl.contains("-linux-musl") && glibc.contains("-linux-gnu"), "{musl} {glibc}");
+        assert!(Platform::all().all(|platform| prefix(platform).contains("-linux-musl")));
+        for (platform, name) in [("linux/arm64", "aarch64-linux-musl"), ("linux/arm/v7", "arm-linux-musleabihf")] {
+            assert_eq!(prefix(Platform::parse(platform).unwrap()), name);
         }
-        let arm64 = names(Platform::parse("linux/arm64").unwrap());
-        assert_eq!((arm64.musl.as_str(), arm64.glibc.as_str()), ("aarch64-linux-musl", "aarch64-linux-gnu"));
     }
 }

@@ -116,7 +116,7 @@ mod tests {
         let told = Told {
             triple: X86,
             folder: Utf8Path::new("/t"),
-            root: Utf8Path::new("/t/root"),
+            root: Utf8Path::new("/t/empty"),
             c: Some(&ours),
             cxx: None,
             headers: &headers,
@@ -136,9 +136,9 @@ mod tests {
             format!("CMAKE_TOOLCHAIN_FILE_{suffix}=/t/toolchain.cmake"),
             format!("BINDGEN_EXTRA_CLANG_ARGS_{suffix}=-nostdlibinc -isystem '/h a'"),
             format!("PKG_CONFIG_ALLOW_CROSS_{suffix}=1"),
-            format!("PKG_CONFIG_PATH_{suffix}=/t/root/lib/pkgconfig"),
-            format!("PKG_CONFIG_LIBDIR_{suffix}=/t/root/lib/pkgconfig"),
-            format!("PKG_CONFIG_SYSROOT_DIR_{suffix}=/t/root"),
+            format!("PKG_CONFIG_PATH_{suffix}=/t/empty/lib/pkgconfig"),
+            format!("PKG_CONFIG_LIBDIR_{suffix}=/t/empty/lib/pkgconfig"),
+            format!("PKG_CONFIG_SYSROOT_DIR_{suffix}=/t/empty"),
         ];
         assert_eq!(told(&CargoConfig::for_tests("", &[])), expected);
     }

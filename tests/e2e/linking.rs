@@ -233,12 +233,14 @@ fn with_compilers(command: Cmd) -> Cmd {
 
 /// `cargo scratch check` with mimalloc for both platforms, where there is a compiler for them.
 fn with_mimalloc(project: &Project) -> Option<String> {
+    project.scratch("doctor").args(["--fix", "zig", "--yes"]).run();
     let check = with_compilers(project.scratch("check"));
     let done = check.args(["--allocator", "mimalloc", "--platform", BOTH]).run();
     if done.code == Some(101) && done.stderr.contains("cargo scratch doctor") {
         return skip("needs a C compiler for musl, such as zig");
     }
-    Some(done.succeeded().stderr)
+    // With one for glibc, it takes all memory there is on arm64.
+    Some(done.succeeded().not_saying("glibc").stderr)
 }
 
 #[test]
