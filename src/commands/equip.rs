@@ -170,6 +170,7 @@ impl Project<'_> {
         Setting {
             scratch: &self.scratch,
             rust_lld: self.rust_lld.as_deref(),
+            rustc: &self.rustc,
             places: &self.places,
             config: &self.cargo_config,
             machine: &self.found.machine,

@@ -72,6 +72,8 @@ pub struct Project<'a> {
     pub scratch: Utf8PathBuf,
     /// The toolchain's own linker.
     pub rust_lld: Option<Utf8PathBuf>,
+    /// The toolchain's compiler.
+    pub rustc: Utf8PathBuf,
     /// What replaces the folders of this machine in the names of source files.
     pub places: Vec<(String, String)>,
     /// Who strips the program.
@@ -104,7 +106,7 @@ impl<'a> Project<'a> {
             false => Strip::Afterwards,
         };
         let scratch = scratch_folder(&intent.build_directory);
-        let rust_lld = toolchain.rust_lld();
+        let (rust_lld, rustc) = (toolchain.rust_lld(), toolchain.rustc());
         let places = places(&intent, &toolchain, &workspace);
         let compile = plan_compilation(&intent, &toolchain, &cargo_config, rust_lld.is_some(), &places, shell)?;
         let found = Found::default();
@@ -118,6 +120,7 @@ impl<'a> Project<'a> {
             found,
             scratch,
             rust_lld,
+            rustc,
             places,
             strip,
             lock: None,

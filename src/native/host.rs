@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::wrapper::Spec;
+use crate::process::Command;
 
 /// What this machine has in place of what a C compiler knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,43 @@ const LIBRARIES: [(&str, &str); 7] = [
 
 /// From here on `__libc_start_main` runs the constructors itself, and `stat` and its like are in the library.
 const GLIBC: &[u8] = b"GLIBC_2.34\0";
+
+/// The object that is made of [`NONSHARED`], in the folder of the scripts.
+pub const NONSHARED_OBJECT: &str = "nonshared.o";
+
+/// What glibc has in `libc_nonshared.a`, which comes with its headers only: its functions, in terms of those of the library.
+///
+/// <https://sourceware.org/git/?p=glibc.git;a=blob;f=nptl/pthread_atfork.c>
+pub const NONSHARED: &str = r#"#![no_std]
+use core::ffi::{c_int, c_void};
+type Function = Option<extern "C" fn()>;
+extern "C" {
+    static __dso_handle: c_void;
+    fn __register_atfork(prepare: Function, parent: Function, child: Function, of: *const c_void) -> c_int;
+    fn __cxa_atexit(function: Function, argument: *const c_void, of: *const c_void) -> c_int;
+    fn __cxa_at_quick_exit(function: Function, of: *const c_void) -> c_int;
+}
+#[no_mangle]
+pub unsafe extern "C" fn pthread_atfork(prepare: Function, parent: Function, child: Function) -> c_int {
+    __register_atfork(prepare, parent, child, &raw const __dso_handle)
+}
+#[no_mangle]
+pub unsafe extern "C" fn atexit(function: Function) -> c_int {
+    __cxa_atexit(function, core::ptr::null(), &raw const __dso_handle)
+}
+#[no_mangle]
+pub unsafe extern "C" fn at_quick_exit(function: Function) -> c_int {
+    __cxa_at_quick_exit(function, &raw const __dso_handle)
+}
+"#;
+
+/// The call that compiles it for this machine, which takes no linker.
+pub fn compile_nonshared(rustc: &Utf8Path, source: &Utf8Path, object: &Utf8Path) -> Command {
+    Command::new(rustc.as_str())
+        .args(["--edition=2021", "--crate-type=lib", "--crate-name=nonshared", "--emit=obj"])
+        .args(["-Cpanic=abort", "-Copt-level=2", "-Crelocation-model=pic", "-Ccodegen-units=1"])
+        .args(["-o", object.as_str(), source.as_str()])
+}
 
 impl System {
     /// Looks for them; `None` where the system is none that this is known of. `rustlib` is the toolchain's folder of targets;
@@ -78,7 +116,7 @@ impl System {
             rust_lld: Some(rust_lld.to_owned()),
             before_programs: vec![file(PROGRAM), "-dynamic-linker".to_owned(), self.loader.to_string()],
             before: vec![file("crtbeginS.o")],
-            after: vec![file("crtendS.o")],
+            after: vec![libraries.join(NONSHARED_OBJECT).into_string(), file("crtendS.o")],
             libraries: vec![libraries.to_owned()],
             ..Spec::default()
         }
@@ -118,7 +156,7 @@ mod tests {
         let spec = system().spec(Utf8Path::new("/rust-lld"), Utf8Path::new("/l"));
         assert_eq!(spec.before_programs[0], "/s/Scrt1.o");
         assert_eq!(
-            (spec.before.as_slice(), spec.after.as_slice()),
+            (spec.before.as_slice(), &spec.after[1..]),
             (["/s/crtbeginS.o".to_owned()].as_slice(), ["/s/crtendS.o".to_owned()].as_slice())
         );
     }

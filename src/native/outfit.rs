@@ -12,11 +12,11 @@ use super::resolver::Compiler;
 use super::variables::{self, Told};
 use super::wrapper::{self, Role, Spec};
 use super::zig::{self, Zig};
-use super::{cmake, provision};
+use super::{cmake, host, provision};
 use crate::compile::cargo_config::CargoConfig;
 use crate::compile::flags::{Additions, linker_config};
 use crate::compile::reproducible;
-use crate::error::{Context, Result};
+use crate::error::{Context, Exit, Result};
 use crate::needs::native::Tool;
 use crate::oci::layer::digest;
 use crate::platform::Platform;
@@ -29,6 +29,8 @@ pub struct Setting<'a> {
     pub scratch: &'a Utf8Path,
     /// The toolchain's linker.
     pub rust_lld: Option<&'a Utf8Path>,
+    /// Its compiler.
+    pub rustc: &'a Utf8Path,
     /// What is replaced by what in the names of source files.
     pub places: &'a [(String, String)],
     /// The user's configuration.
@@ -203,12 +205,25 @@ pub fn install(
                     staging::write(&file, text.as_bytes()).context(|| format!("failed to write {file}"))?;
                 }
             }
+            make_nonshared(&libraries, setting)?;
             wrapper::install(&host_folder(setting), &system.spec(rust_lld, &libraries))?;
         }
         _ => {}
     }
     recipes.retain(|(_, recipe)| !recipe.is_made());
     Ok(recipes)
+}
+
+fn make_nonshared(folder: &Utf8Path, setting: &Setting<'_>) -> Result<()> {
+    let (source, object) = (folder.join("nonshared.rs"), folder.join(host::NONSHARED_OBJECT));
+    let is_made = fs_err::read_to_string(&source).is_ok_and(|text| text == host::NONSHARED) && object.is_file();
+    if is_made {
+        return Ok(());
+    }
+    staging::write(&source, host::NONSHARED.as_bytes()).context(|| format!("failed to write {source}"))?;
+    let command = host::compile_nonshared(setting.rustc, &source, &object);
+    let output = command.capture_quietly()?;
+    if output.status.success() { Ok(()) } else { Err(command.failed(Exit::Failure, &output)) }
 }
 
 /// The libraries that musl has nothing in: all is in `libc.a`, and a program may still be linked with these.
