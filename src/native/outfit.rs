@@ -84,6 +84,7 @@ fn library_folder(setting: &Setting<'_>) -> Utf8PathBuf {
 /// If there is no folder that zig can write to.
 pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Setting<'_>) -> Result<Additions> {
     let mut additions = Additions::default();
+    let last_headers = setting.machine.zig.as_ref().map(Zig::own_headers);
     for target in targets {
         let own = folder(setting.scratch, target.platform);
         let equipped = equipment.of(target.platform);
@@ -97,6 +98,7 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
             c: equipped.and_then(|equipped| equipped.c.as_ref()),
             cxx: equipped.and_then(|equipped| equipped.cxx.as_ref()),
             headers: &headers,
+            last_headers: last_headers.as_deref(),
             // Where the target is this machine's own, so are its libraries.
             hides_libraries: equipment.asks_pkg_config && target.platform.triple != setting.host,
         };

@@ -50,6 +50,8 @@ pub struct Told<'a> {
     pub cxx: Option<&'a Compiler>,
     /// Headers of the C library, for `bindgen`, where they are asked for.
     pub headers: &'a [Utf8PathBuf],
+    /// Headers that belong to a compiler, for a libclang that was installed without any.
+    pub last_headers: Option<&'a Utf8Path>,
     /// `pkg-config` is asked, and must not find what is this machine's.
     pub hides_libraries: bool,
 }
@@ -83,7 +85,9 @@ pub fn of(told: &Told<'_>, config: &CargoConfig) -> Vec<(String, String)> {
     }
     if !told.headers.is_empty() {
         let folders = told.headers.iter().map(|folder| format!(" -isystem {}", shell_word(folder)));
-        set("BINDGEN_EXTRA_CLANG_ARGS", format!("-nostdlibinc{}", folders.collect::<String>()));
+        let last = told.last_headers.map(|folder| format!(" -idirafter {}", shell_word(folder)));
+        let last = last.unwrap_or_default();
+        set("BINDGEN_EXTRA_CLANG_ARGS", format!("-nostdlibinc{}{last}", folders.collect::<String>()));
     }
     // All together or not at all: a user who set one knows where the target's libraries are.
     if told.hides_libraries && !asks_users_pkg_config(triple, config) {
@@ -120,6 +124,7 @@ mod tests {
             c: Some(&ours),
             cxx: None,
             headers: &headers,
+            last_headers: Some(Utf8Path::new("/l")),
             hides_libraries: true,
         };
         of(&told, config).into_iter().map(|(name, value)| format!("{name}={value}")).collect()
@@ -134,7 +139,7 @@ mod tests {
             format!("AR_{suffix}=/t/ar{exe}"),
             format!("RANLIB_{suffix}=/t/ranlib{exe}"),
             format!("CMAKE_TOOLCHAIN_FILE_{suffix}=/t/toolchain.cmake"),
-            format!("BINDGEN_EXTRA_CLANG_ARGS_{suffix}=-nostdlibinc -isystem '/h a'"),
+            format!("BINDGEN_EXTRA_CLANG_ARGS_{suffix}=-nostdlibinc -isystem '/h a' -idirafter /l"),
             format!("PKG_CONFIG_ALLOW_CROSS_{suffix}=1"),
             format!("PKG_CONFIG_PATH_{suffix}=/t/empty/lib/pkgconfig"),
             format!("PKG_CONFIG_LIBDIR_{suffix}=/t/empty/lib/pkgconfig"),

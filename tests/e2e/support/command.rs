@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use super::pause;
 
 /// No command of a test takes this long, the first compilation on a busy machine included.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// Variables that change what cargo, the engines or cargo-scratch do.
 const LEAKS: [&str; 22] = [
