@@ -91,8 +91,12 @@ impl Service {
     /// Returns as soon as the server answers.
     pub fn wait_until_ready(&self, sh: &Shell) -> anyhow::Result<()> {
         let deadline = Instant::now() + START_LIMIT;
+        let mut was_gone = false;
         while !self.probe.answers(sh) {
-            let ended = self.pid_file.exists() && !self.is_running();
+            let is_gone = self.pid_file.exists() && !self.is_running();
+            // Once may be between the launcher's note and its becoming the server.
+            let ended = is_gone && was_gone;
+            was_gone = is_gone;
             if ended || Instant::now() > deadline {
                 let what = if ended { "ended" } else { "does not answer" };
                 anyhow::bail!("{} {what}; the end of its log:\n{}", self.name, self.log_tail());
