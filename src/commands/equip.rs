@@ -87,6 +87,7 @@ impl Project<'_> {
         demands.extend(self.compile.allocator.iter().map(|plan| plan.demand(&self.intent.binary.package)));
         let links = runs_code_here(graph);
         let asks_pkg_config = ["pkg-config", "system-deps"].iter().any(|name| graph.named(name).next().is_some());
+        let reads_headers = graph.named("bindgen").next().is_some();
         let lacks_cc = which::which("cc").is_err();
         // Nobody asks for anything that has to do with it.
         let is_plain = demands.is_empty() && !asks_pkg_config && !lacks_cc;
@@ -95,7 +96,7 @@ impl Project<'_> {
             let machine = self.machine(&demands, &host, search);
             let own = Host { triple: &host, links };
             let equipment = equip(&demands, &self.intent.platforms, &platforms, own, &self.cargo_config, &machine);
-            let equipment = Equipment { asks_pkg_config, ..equipment };
+            let equipment = Equipment { asks_pkg_config, reads_headers, ..equipment };
             Found { equipment, machine, host: host.clone() }
         };
         let search = if wants_compiler(&demands) || lacks_cc { Search::Near } else { Search::Nowhere };

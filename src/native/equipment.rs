@@ -20,6 +20,8 @@ pub struct Equipment {
     pub platforms: Vec<Equipped>,
     /// Who links what runs on this machine, where it is not rustc's own choice.
     pub host_linker: Option<HostLinker>,
+    /// Build scripts have bindings made, whether or not they are known to: a row about a package may speak of its C alone.
+    pub reads_headers: bool,
     /// Build scripts ask `pkg-config` for libraries.
     pub asks_pkg_config: bool,
     /// What there is no program for.

@@ -90,7 +90,7 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
         let equipped = equipment.of(target.platform);
         let compilers = equipped.map(|equipped| compilers(equipped, target, setting)).transpose()?;
         let folder = compilers.as_ref().map_or_else(|| own.clone(), |(folder, _)| folder.clone());
-        let headers = equipped.map_or_else(Vec::new, |equipped| headers(equipped, setting));
+        let headers = equipped.map_or_else(Vec::new, |one| headers(one, equipment.reads_headers, setting));
         let told = Told {
             triple: target.platform.triple,
             folder: &folder,
@@ -132,7 +132,7 @@ fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, 
         }
         Some(HostLinker::RustLld(_)) | None => {}
     }
-    let wants = equipment.platforms.iter().any(|equipped| equipped.reads_headers);
+    let wants = equipment.reads_headers || equipment.platforms.iter().any(|equipped| equipped.reads_headers);
     if let Some(Libclang::Provisioned(folder)) = &setting.machine.libclang
         && wants
     {
@@ -144,8 +144,8 @@ fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, 
     found
 }
 
-fn headers(equipped: &Equipped, setting: &Setting<'_>) -> Vec<Utf8PathBuf> {
-    let compiler = equipped.c.as_ref().filter(|_| equipped.reads_headers);
+fn headers(equipped: &Equipped, reads: bool, setting: &Setting<'_>) -> Vec<Utf8PathBuf> {
+    let compiler = equipped.c.as_ref().filter(|_| reads || equipped.reads_headers);
     let lacks_own = matches!(setting.machine.libclang, Some(Libclang::Provisioned(_)));
     let zig = setting.machine.zig.as_ref();
     let of = |compiler| equipment::headers(compiler, zig, equipped.platform.triple, lacks_own, equipped.links_cxx);
