@@ -4,11 +4,11 @@
 
 use camino::Utf8Path;
 
-use super::wrapper::Role;
+use super::wrapper::{Role, Spec};
 use crate::platform::Platform;
 
 /// The text of the toolchain file for a platform, whose compilers are in `folder`; `root` has what is found for the target.
-pub fn toolchain_file(platform: Platform, folder: &Utf8Path, root: &Utf8Path, has_cxx: bool) -> String {
+pub fn toolchain_file(platform: Platform, folder: &Utf8Path, root: &Utf8Path, spec: &Spec) -> String {
     let mut lines = vec![
         // Set in any case: cmake takes what is built for what runs here otherwise.
         ("CMAKE_SYSTEM_NAME", "Linux".to_owned()),
@@ -16,12 +16,14 @@ pub fn toolchain_file(platform: Platform, folder: &Utf8Path, root: &Utf8Path, ha
         ("CMAKE_C_COMPILER", quoted(&Role::Cc.path(folder))),
         ("CMAKE_ASM_COMPILER", quoted(&Role::Cc.path(folder))),
     ];
-    if has_cxx {
-        lines.push(("CMAKE_CXX_COMPILER", quoted(&Role::Cxx.path(folder))));
-    }
+    let others = [
+        ("CMAKE_CXX_COMPILER", Role::Cxx, &spec.cxx),
+        ("CMAKE_AR", Role::Ar, &spec.ar),
+        ("CMAKE_RANLIB", Role::Ranlib, &spec.ranlib),
+    ];
+    let there = others.into_iter().filter(|(_, _, command)| !command.is_empty());
+    lines.extend(there.map(|(name, role, _)| (name, quoted(&role.path(folder)))));
     lines.extend([
-        ("CMAKE_AR", quoted(&Role::Ar.path(folder))),
-        ("CMAKE_RANLIB", quoted(&Role::Ranlib.path(folder))),
         // This machine's libraries and headers are none of the target's; its programs may be run.
         ("CMAKE_FIND_ROOT_PATH", quoted(root)),
         ("CMAKE_FIND_ROOT_PATH_MODE_PROGRAM", "NEVER".to_owned()),
@@ -57,11 +59,18 @@ mod tests {
     #[test]
     fn the_compilers_and_nothing_of_this_machine() {
         let platform = Platform::parse("linux/arm/v7").unwrap();
-        let text = toolchain_file(platform, Utf8Path::new("/t x"), Utf8Path::new("/r"), true);
+        let text = toolchain_file(
+            platform,
+            Utf8Path::new("/t x"),
+            Utf8Path::new("/r"),
+            &Spec { cxx: vec!["zig".into()], ..Spec::default() },
+        );
         for line in ["set(CMAKE_SYSTEM_PROCESSOR armv7l)", "set(CMAKE_FIND_ROOT_PATH \"/r\")"] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
         assert!(text.contains("set(CMAKE_CXX_COMPILER \"/t x/c++"), "{text}");
-        assert!(!toolchain_file(platform, Utf8Path::new("/t"), Utf8Path::new("/r"), false).contains("CXX"));
+        // What does not stand for anything is not there.
+        let bare = toolchain_file(platform, Utf8Path::new("/t"), Utf8Path::new("/r"), &Spec::default());
+        assert!(!bare.contains("CXX") && !bare.contains("RANLIB"), "{bare}");
     }
 }

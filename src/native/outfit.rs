@@ -89,7 +89,7 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
         let own = folder(setting.scratch, target.platform);
         let equipped = equipment.of(target.platform);
         let compilers = equipped.map(|equipped| compilers(equipped, target, setting)).transpose()?;
-        let folder = compilers.as_ref().map_or_else(|| own.clone(), |(folder, _)| folder.clone());
+        let (folder, spec) = compilers.unwrap_or_else(|| (own.clone(), Spec::default()));
         let headers = equipped.map_or_else(Vec::new, |one| headers(one, equipment.reads_headers, setting));
         let told = Told {
             triple: target.platform.triple,
@@ -99,6 +99,8 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
             cxx: equipped.and_then(|equipped| equipped.cxx.as_ref()),
             headers: &headers,
             last_headers: last_headers.as_deref(),
+            has_ar: !spec.ar.is_empty(),
+            has_ranlib: !spec.ranlib.is_empty(),
             // Where the target is this machine's own, so are its libraries.
             hides_libraries: equipment.asks_pkg_config && target.platform.triple != setting.host,
         };
@@ -185,7 +187,7 @@ pub fn install(
             if let Some((folder, spec)) = zigs_cxx(equipped, target, setting)? {
                 wrapper::install(&folder, &spec)?;
             }
-            let text = cmake::toolchain_file(target.platform, &folder, &root, !spec.cxx.is_empty());
+            let text = cmake::toolchain_file(target.platform, &folder, &root, &spec);
             let file = variables::cmake_file(&folder);
             if fs_err::read_to_string(&file).ok().as_ref() != Some(&text) {
                 staging::write(&file, text.as_bytes()).context(|| format!("failed to write {file}"))?;
@@ -340,12 +342,17 @@ fn compile_with(compiler: &Compiler, target: &Target<'_>, setting: &Setting<'_>,
     if !spec.is_zig {
         let option = if target.platform.target_arch.starts_with("x86") { "-march" } else { "-mcpu" };
         spec.compile.extend(target.cpu.map(|cpu| format!("{option}={cpu}")));
-        let ranlib = spec.ar.first().map(|ar| ar.replace("-ar", "-ranlib"));
-        let ranlib = ranlib.map(|path| if path.ends_with("/ar") { path.replace("/ar", "/ranlib") } else { path });
-        spec.ranlib = ranlib.filter(|path| Utf8Path::new(path).is_file()).into_iter().collect();
+        spec.ranlib = spec.ar.first().and_then(|ar| ranlib_beside(Utf8Path::new(ar))).into_iter().collect();
     }
     spec.compile.extend(reproducible::file_prefix_flags(setting.places));
     Ok(())
+}
+
+/// `x-ranlib` beside `x-ar`. Where there is none, the archiver writes the index itself: that is what `ranlib` was for.
+fn ranlib_beside(archiver: &Utf8Path) -> Option<String> {
+    let prefix = archiver.file_name()?.strip_suffix("ar")?;
+    let ranlib = archiver.with_file_name(format!("{prefix}ranlib"));
+    ranlib.is_file().then(|| ranlib.into_string())
 }
 
 /// What a configure script needs that links to try the compiler: the toolchain's musl and linker.

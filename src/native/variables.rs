@@ -52,6 +52,10 @@ pub struct Told<'a> {
     pub headers: &'a [Utf8PathBuf],
     /// Headers that belong to a compiler, for a libclang that was installed without any.
     pub last_headers: Option<&'a Utf8Path>,
+    /// The archiver is among the programs.
+    pub has_ar: bool,
+    /// So is what writes an archive's index.
+    pub has_ranlib: bool,
     /// `pkg-config` is asked, and must not find what is this machine's.
     pub hides_libraries: bool,
 }
@@ -74,8 +78,11 @@ pub fn of(told: &Told<'_>, config: &CargoConfig) -> Vec<(String, String)> {
     };
     if is_ours(told.c) {
         set("CC", Role::Cc.path(folder).into_string());
-        set("AR", Role::Ar.path(folder).into_string());
-        set("RANLIB", Role::Ranlib.path(folder).into_string());
+        for (name, role, is_there) in [("AR", Role::Ar, told.has_ar), ("RANLIB", Role::Ranlib, told.has_ranlib)] {
+            if is_there {
+                set(name, role.path(folder).into_string());
+            }
+        }
         if config.variable("CMAKE_TOOLCHAIN_FILE").is_none() {
             set("CMAKE_TOOLCHAIN_FILE", cmake_file(folder).into_string());
         }
@@ -125,6 +132,8 @@ mod tests {
             cxx: None,
             headers: &headers,
             last_headers: Some(Utf8Path::new("/l")),
+            has_ar: true,
+            has_ranlib: true,
             hides_libraries: true,
         };
         of(&told, config).into_iter().map(|(name, value)| format!("{name}={value}")).collect()
