@@ -8,10 +8,11 @@
 //! 5. [`host`]: links what runs on this machine where nothing else does.
 //! 6. [`outfit`]: brings it to where cargo and build scripts look: [`variables`], and [`cmake`] in its own words.
 //! 7. [`wrapper`]: this program under the name of a compiler, which build scripts can call like any other; [`zig`] and
-//!    [`cxx`] are what it knows of zig and of C++.
+//!    [`cxx`] are what it knows of zig and of C++, [`driver`] what it knows of compilers that link.
 
 pub mod cmake;
 pub mod cxx;
+pub mod driver;
 pub mod equipment;
 pub mod host;
 pub mod install;

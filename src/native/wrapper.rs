@@ -11,7 +11,7 @@ use std::path::Path;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::{cxx, zig};
+use super::{cxx, driver, zig};
 use crate::error::{Context, Error, Exit, Result};
 use crate::process::Command;
 use crate::shell::Shell;
@@ -168,6 +168,7 @@ pub fn stand_in(shell: &Shell) -> Option<Result<()>> {
 
 fn act(role: Role, file: &Path, text: &[u8], arguments: Vec<OsString>, shell: &Shell) -> Result<()> {
     let spec: Spec = serde_json::from_slice(text).context(|| format!("failed to read {}", file.display()))?;
+    let arguments = if role == Role::RustLld { driver::in_the_linkers_words(arguments)? } else { arguments };
     if role == Role::RustLld
         && wants_cxx(&arguments)
         && let Some(recipe) = &spec.cxx_library

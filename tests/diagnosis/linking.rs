@@ -44,6 +44,16 @@ fn two_crts() {
     ]);
 }
 
+// row: linker-argument
+#[test]
+fn linker_argument() {
+    Case::app("linker-argument").env("RUSTFLAGS", "-Clink-arg=-fsanitize=address").helps(&[
+        "your rustflags or the program's build script give the linker `-fsanitize=address`, which `rust-lld` does not know",
+        "in .cargo/config.toml, keep it from musl: below [target.'cfg(target_env = \"gnu\")']",
+        "in build.rs, print it only where the variable CARGO_CFG_TARGET_ENV is not `musl`",
+    ]);
+}
+
 // row: ubsan
 #[test]
 fn ubsan() {

@@ -1,4 +1,5 @@
-//! What `--static-pie` and `--allocator` make of a program, as binutils see it, and that it runs, for each CPU.
+//! What `--static-pie`, `--allocator` and arguments for a compiler that links make of a program, as binutils see it, and that
+//! it runs, for each CPU.
 
 use std::path::{Path, PathBuf};
 
@@ -297,4 +298,24 @@ fn a_program_with_mimalloc_is_the_same_wherever_it_is_built() {
         .collect();
     // None where it was skipped.
     assert!(programs.windows(2).all(|two| two[0] == two[1]));
+}
+
+#[test]
+fn what_is_written_for_a_compiler_that_links_is_understood() {
+    let called = "#[unsafe(no_mangle)] extern \"C\" fn real() -> u32 { 42 }\n\
+                  unsafe extern \"C\" { safe fn alias() -> u32; }\nfn main() { println!(\"{}\", alias() + real()); }\n";
+    let Some(project) = Project::program("told", called) else { return };
+    let script = "fn main() {\n    println!(\"cargo::rustc-link-arg-bins=-Wl,--defsym=alias=real,--build-id=0x2a2a2a2a2a2a2a2a\");\n    \
+                  println!(\"cargo::rustc-link-arg=-rdynamic\");\n}\n";
+    project.write("build.rs", script);
+    let flags = "-Clink-arg=-fuse-ld=lld -Clink-arg=-pthread -Clink-arg=-Xlinker -Clink-arg=--gc-sections";
+    for platform in BOTH.split(',') {
+        let run = project.with(DOCKER, "run").env("RUSTFLAGS", flags);
+        let ran = run.args(["--platform", platform, "--tag", &project.id]).run().succeeded();
+        assert_eq!(ran.stdout, "84\n", "{platform}");
+        if has("readelf").is_some() {
+            let notes = readelf("--notes", &project.artifact(platform, "told", "told"));
+            assert!(notes.contains("Build ID: 2a2a2a2a2a2a2a2a"), "{platform}: {notes}");
+        }
+    }
 }

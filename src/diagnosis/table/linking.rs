@@ -39,6 +39,17 @@ pub(super) const ROWS: &[Row] = &[
         ..LINK
     },
     Row {
+        name: "linker-argument",
+        signs: &["unknown argument '{}'"],
+        blame: Blame::Nobody,
+        cause: "your rustflags or the program's build script give the linker `{0}`, which `rust-lld` does not know",
+        ways: &[
+            Way::Say("in .cargo/config.toml, keep it from musl: below [target.'cfg(target_env = \"gnu\")']"),
+            Way::Say("in build.rs, print it only where the variable CARGO_CFG_TARGET_ENV is not `musl`"),
+        ],
+        ..LINK
+    },
+    Row {
         name: "ubsan",
         signs: UNDEFINED,
         is_meant: |symbol| symbol.starts_with("__ubsan_handle_"),

@@ -192,11 +192,11 @@ fn of_package(graph: &Graph, package: &Package) -> Vec<Demand> {
     let is_root = package == graph.root();
     // The program itself may have a name that is also a crate's.
     let known: Vec<_> = TABLE.iter().filter(|row| !is_root && row.holds_for(package)).collect();
-    let tools: Vec<_> = if known.is_empty() {
-        guesses(graph, package)
-    } else {
-        known.iter().flat_map(|row| row.tools.iter().map(|tool| (*tool, **row))).collect()
-    };
+    let mut tools: Vec<_> = known.iter().flat_map(|row| row.tools.iter().map(|tool| (*tool, **row))).collect();
+    // Bindings are an optional feature of many packages whose rows are about the C that they compile.
+    let is_bound = TABLE.iter().any(|row| row.name == package.name && row.tools.contains(&Tool::Libclang));
+    let guessed = guesses(graph, package).into_iter();
+    tools.extend(guessed.filter(|(tool, _)| known.is_empty() || *tool == Tool::Libclang && !is_bound));
     let demand = |(tool, row): (Tool, Row)| Demand {
         tool,
         certainty: row.certainty,
@@ -272,6 +272,17 @@ mod tests {
         assert_eq!(found[0].path, ["api", "tls", "ring"]);
         assert!(!found[0].for_host);
         assert_eq!(tools(&["1;;stacker v0.1.0", "2!;;cc v1.0.0"]), []);
+    }
+
+    #[test]
+    fn a_row_about_c_does_not_hide_that_bindings_are_made() {
+        let sqlite = "1;bundled,buildtime_bindgen;libsqlite3-sys v0.35.0";
+        let found = wanted(&[sqlite, "2!;;cc v1.0.0", "2!;;bindgen v0.72.0"]);
+        let found: Vec<_> = found.iter().map(|one| (one.tool, one.certainty)).collect();
+        assert_eq!(found, [(Tool::C, Certainty::Certain), (Tool::Libclang, Certainty::Probable)]);
+        // Of this one it is known for which targets it does.
+        let known = wanted(&["1;;aws-lc-sys v0.35.0", "2!;;bindgen v0.72.0"]);
+        assert!(known.iter().all(|one| one.tool != Tool::Libclang || !one.is_for("aarch64-unknown-linux-musl")));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A row is a fact about published sources, and has a test against the real crate in `tests/crates`. What a package's build
 //! script calls only where another system's library is missing (most compile their own C code then) is what it calls for a
 //! static musl binary: `pkg-config` refuses to answer for another target than this machine's. A package with a row, also one
-//! that asks for nothing, is not guessed about.
+//! that asks for nothing, is not guessed about, but for the bindings that `bindgen` makes.
 
 use super::Certainty::{self, Certain, Probable};
 use super::Glibc;
