@@ -32,7 +32,8 @@ pub fn run(sh: &Shell, workspace: &Workspace, options: &Options) -> anyhow::Resu
         false => None,
     };
     let (cargo, subcommand, args) = (cargo(), runner(sh, engines.is_some()), &options.args);
-    let mut tests = cmd!(sh, "{cargo} {subcommand...} --workspace {args...}");
+    // A test's message says what went wrong, with what a command printed; frames of the test runner below it hide that.
+    let mut tests = cmd!(sh, "{cargo} {subcommand...} --workspace {args...}").env("RUST_BACKTRACE", "0");
     if let Some(file) = engines {
         tests = tests.env(ENGINES_VARIABLE, file);
     }
