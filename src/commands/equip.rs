@@ -104,7 +104,7 @@ impl Project<'_> {
         if !lacks_compiler(&first.equipment) {
             return self.get_missing(first, || found(search), shell);
         }
-        self.get_missing(found(Search::Everywhere), || found(Search::Near), shell)
+        self.get_missing(found(Search::Everywhere), || found(Search::Everywhere), shell)
     }
 
     fn machine(&self, demands: &[Demand], host: &str, search: Search) -> Machine {
@@ -132,8 +132,14 @@ impl Project<'_> {
             return Ok(found);
         }
         let offline = self.cargo_config.is_offline(self.words.source);
+        let needed = preflight::providable(&found.equipment, false);
         for tool in wanted {
-            provision::provide(tool, offline, shell)?;
+            match provision::provide(tool, offline, shell) {
+                Err(error) if needed.contains(&tool) => return Err(error),
+                // What only may need it goes on, as it would without `--yes`.
+                Err(error) => shell.warn(format_args!("going on without {tool}, which may not be needed: {error}")),
+                Ok(_) => {}
+            }
         }
         Ok(again())
     }

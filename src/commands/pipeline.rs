@@ -290,7 +290,10 @@ impl<'a> Project<'a> {
         let mut artifacts = Vec::new();
         for (artifact, checked) in compiled.artifacts.iter().zip(self.check_all(&compiled.artifacts)) {
             let (report, checked) = checked?;
-            self.check_wishes(&report)?;
+            // What another tool built is taken as it is.
+            if !self.is_prebuilt(artifact.platform) {
+                self.check_wishes(&report)?;
+            }
             match checked {
                 Some(checked) => {
                     shell.status(
@@ -567,6 +570,7 @@ fn plan_compilation(
     };
     let mut targets = Vec::new();
     let mut compiled = Vec::new();
+    let host = if has_rust_lld { toolchain.host()? } else { String::new() };
     for platform in &intent.compiled() {
         let install = !toolchain.has_target(*platform);
         if install && !platform.in_rustup {
@@ -580,7 +584,7 @@ fn plan_compilation(
         }
         let linker = flags::linker(config, *platform, has_rust_lld);
         let through = outfit::linker(&scratch, *platform);
-        let mut target = flags::Target::new(*platform, linker.clone(), cpu.as_deref()).linked_through(through);
+        let mut target = flags::Target::new(*platform, linker.clone(), cpu.as_deref()).linked_through(through, &host);
         if intent.static_pie {
             let users = config.rustflags(platform.triple);
             target.flags.extend(static_pie::rustflags(*platform, &linker, users.flags(), toolchain)?);

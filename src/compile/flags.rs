@@ -36,6 +36,8 @@ pub struct Target {
     pub linker: Linker,
     /// The program that stands for `rust-lld`, where it does.
     pub through: Option<Utf8PathBuf>,
+    /// The target is also this machine's own.
+    pub is_host: bool,
     /// The rustflags that are this platform's alone.
     pub flags: Vec<String>,
 }
@@ -45,13 +47,20 @@ impl Target {
     pub fn new(platform: Platform, linker: Linker, cpu: Option<&str>) -> Target {
         let is_static = (!platform.static_by_default).then(|| "-Ctarget-feature=+crt-static".to_owned());
         let cpu = cpu.map(|cpu| format!("-Ctarget-cpu={cpu}"));
-        Target { platform, linker, through: None, flags: is_static.into_iter().chain(cpu).collect() }
+        Target { platform, linker, through: None, is_host: false, flags: is_static.into_iter().chain(cpu).collect() }
     }
 
-    /// The same, where `rust-lld` is called through this program.
+    /// The same, where `rust-lld` is called through this program on a machine that is of the target `host`.
     #[must_use]
-    pub fn linked_through(self, program: Utf8PathBuf) -> Target {
-        Target { through: Some(program), ..self }
+    pub fn linked_through(self, program: Utf8PathBuf, host: &str) -> Target {
+        let is_host = self.platform.triple == host;
+        Target { through: Some(program), is_host, ..self }
+    }
+
+    /// The linker that rustc is given, where it is given one by us.
+    fn program(&self) -> Option<&str> {
+        let program = self.through.as_ref().map_or("rust-lld", |program| program.as_str());
+        (self.linker == Linker::RustLld).then_some(program)
     }
 }
 
@@ -112,7 +121,8 @@ pub fn calls(config: &CargoConfig, targets: &[Target]) -> Vec<Vec<Target>> {
 
 fn go_together(config: &CargoConfig, one: &Target, other: &Target) -> bool {
     let [of_one, of_other] = [one, other].map(|target| config.rustflags(target.platform.triple));
-    let is_same = one.flags == other.flags && brought(of_one.clone()) == brought(of_other);
+    let is_same =
+        one.flags == other.flags && one.is_host == other.is_host && brought(of_one.clone()) == brought(of_other);
     let same_arch = one.platform.target_arch == other.platform.target_arch;
     let for_all = matches!(of_one, RustFlags::Environment(_));
     one.platform.triple != other.platform.triple && (is_same || !(same_arch || for_all))
@@ -123,14 +133,14 @@ pub fn additions(config: &CargoConfig, targets: &[Target], strip: bool, remap: &
     let strip = strip.then(|| "-Cstrip=symbols".to_owned());
     let flags = |target: &Target| {
         let remap = remap.flags(!target.flags.is_empty());
-        remap.into_iter().chain(strip.clone()).chain(target.flags.clone()).collect::<Vec<_>>()
+        // On a machine of musl's, what is configured would link macros too, which are libraries that find more of the machine.
+        let linker = target.is_host.then(|| target.program().map(|program| format!("-Clinker={program}"))).flatten();
+        remap.into_iter().chain(strip.clone()).chain(target.flags.clone()).chain(linker).collect::<Vec<_>>()
     };
     let mut additions = Additions::default();
-    for Target { platform, linker, through, .. } in targets {
-        if *linker == Linker::RustLld {
-            let program = through.as_ref().map_or("rust-lld", |program| program.as_str());
-            additions.config.push(linker_config(platform.triple, program));
-        }
+    for target in targets.iter().filter(|target| !target.is_host) {
+        let config = target.program().map(|program| linker_config(target.platform.triple, program));
+        additions.config.extend(config);
     }
     if let Some((RustFlags::Environment(theirs), target)) =
         targets.first().map(|target| (config.rustflags(target.platform.triple), target))
@@ -192,8 +202,11 @@ pub fn codegen_option(flags: &[String], name: &str) -> Option<String> {
 impl Additions {
     /// Puts one word in the place of another, which stands at the end of a flag.
     pub fn replace(&mut self, from: &str, to: &str) {
+        // What has backslashes in it, as paths have on Windows, is written in single quotes.
         for config in &mut self.config {
-            *config = config.replace(&format!("{from}\""), &format!("{to}\""));
+            for quote in ['"', '\''] {
+                *config = config.replace(&format!("{from}{quote}"), &format!("{to}{quote}"));
+            }
         }
         for (_, value) in self.env.iter_mut().filter(|(name, _)| name == "CARGO_ENCODED_RUSTFLAGS") {
             let flags = value.split('\u{1f}').map(|flag| match flag.strip_suffix(from) {
@@ -202,6 +215,11 @@ impl Additions {
             });
             *value = flags.collect::<Vec<_>>().join("\u{1f}");
         }
+    }
+
+    /// Whether a variable is among them.
+    pub fn has(&self, name: &str) -> bool {
+        self.env.iter().any(|(known, _)| known == name)
     }
 
     /// Adds them to a call of cargo.
@@ -258,6 +276,18 @@ mod tests {
     }
 
     #[test]
+    fn on_a_machine_of_musls_macros_keep_their_linker() {
+        let target =
+            |host: &str| Target::new(platforms()[0], Linker::RustLld, None).linked_through("/t/rust-lld".into(), host);
+        let given = |host: &str| additions(&config(""), &[target(host)], false, &Remap::default()).config.join(" ");
+        let own = given("x86_64-unknown-linux-musl");
+        assert!(own.contains("rustflags=[\"-Clinker=/t/rust-lld\"]") && !own.contains(".linker="), "{own}");
+        let other = given("x86_64-unknown-linux-gnu");
+        assert!(other.starts_with("target.x86_64-unknown-linux-musl.linker=\"/t/rust-lld\""), "{other}");
+        assert!(!other.contains("-Clinker"), "{other}");
+    }
+
+    #[test]
     fn flags_of_build_come_along_and_those_of_a_target_are_left_to_cargo() {
         let linkers: Vec<_> = platforms().into_iter().map(|p| Target::new(p, Linker::RustLld, None)).collect();
         let text = "build.rustflags = ['--cfg', 'a']\ntarget.x86_64-unknown-linux-musl.rustflags = '--cfg b'";
@@ -280,6 +310,22 @@ mod tests {
         let additions = additions(&config, &linkers, true, &Remap::default());
         let expected = "-Ctarget-cpu=x86-64-v3\u{1f}-Cstrip=symbols".to_owned();
         assert_eq!(additions.env, [("CARGO_ENCODED_RUSTFLAGS".to_owned(), expected)]);
+    }
+
+    #[test]
+    fn a_word_at_the_end_of_a_flag_is_replaced_however_it_is_quoted() {
+        let paths = ["-Lnative=/t/old", r"-Lnative=C:\t\old", "-Lnative=/t's/old", "-Lnative=/older"];
+        let mut additions = Additions {
+            config: vec![rustflags_config("cfg(unix)", paths.map(str::to_owned).to_vec())],
+            env: vec![("CARGO_ENCODED_RUSTFLAGS".to_owned(), paths.join("\u{1f}"))],
+        };
+        additions.replace("old", "new");
+        let replaced =
+            paths.map(|path| path.strip_suffix("old").map_or(path.to_owned(), |start| format!("{start}new")));
+        let table: Table = additions.config[0].parse().unwrap();
+        let flags = table["target"]["cfg(unix)"]["rustflags"].as_array().unwrap();
+        assert_eq!(flags.iter().map(|flag| flag.as_str().unwrap()).collect::<Vec<_>>(), replaced);
+        assert_eq!(additions.env[0].1, replaced.join("\u{1f}"));
     }
 
     fn targets(names: &[&str]) -> Vec<Target> {

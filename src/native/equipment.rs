@@ -167,7 +167,9 @@ fn tree(platform: Platform, asked: &[Platform]) -> usize {
 /// build scripts may find what is not looked for here.
 fn certainty(demand: &Demand, triple: &str, host: Host<'_>, config: &CargoConfig) -> Demand {
     let is_library = matches!(demand.tool, Tool::Library(_) | Tool::SomeLibrary);
-    let finds = is_library && (host.triple == triple || variables::asks_users_pkg_config(triple, config));
+    let asks = || variables::asks_users_pkg_config(triple, config) || config.variable("PKG_CONFIG").is_some();
+    let looks = || config.rustflags(triple).flags().iter().any(|flag| flag.starts_with("-L"));
+    let finds = is_library && (host.triple == triple || asks() || looks());
     let certainty =
         if finds || config.overrides_links(triple, &demand.package) { Certainty::Probable } else { demand.certainty };
     Demand { certainty, ..demand.clone() }
@@ -193,7 +195,7 @@ fn equip_platform(
         _ => c,
     };
     if let Some(compiler @ Compiler::GlibcGcc { .. }) = &c
-        && compiles
+        && !of_c.is_empty()
     {
         let packages: BTreeSet<_> = of_c.iter().map(|demand| demand.package.clone()).collect();
         let packages = packages.into_iter().collect();
@@ -367,6 +369,9 @@ mod tests {
         let equipment = equipped(ring, &machine(&["cc", "gcc"], false), &[]);
         assert_eq!((equipment.missing.len(), equipment.risks.len()), (0, 1));
         assert_eq!(equipment.risks[0].packages, ["ring"]);
+        // It is about C: for C++ there is no such way, and nobody to warn of.
+        let cxx = &["0;;app v1.0.0", "0;;app v1.0.0", "1;;esaxx-rs v0.1.0", "1;;some v1.0.0", "2!;;cxx-build v1.0.0"];
+        assert_eq!(equipped(cxx, &machine(&["cc", "gcc"], false), &[]).risks, []);
         let sqlite = &["0;;app v1.0.0", "0;;app v1.0.0", "1;bundled;libsqlite3-sys v0.30.0"];
         let equipment = equipped(sqlite, &machine(&["cc", "gcc"], false), &[]);
         assert_eq!(missing(&equipment), [(Lack::Tool(Tool::C), 1, true)]);
@@ -396,6 +401,8 @@ mod tests {
         };
         assert!(fails("", &[], HOST.triple));
         assert!(!fails("", &[("PKG_CONFIG_ALLOW_CROSS", "1")], HOST.triple));
+        assert!(!fails("", &[("PKG_CONFIG", "/opt/cross/bin/pkg-config")], HOST.triple));
+        assert!(!fails("", &[("RUSTFLAGS", "-L/opt/cross/lib")], HOST.triple));
         assert!(!fails("", &[("PKG_CONFIG_PATH_x86_64_unknown_linux_musl", "/p")], HOST.triple));
         assert!(!fails("", &[], "x86_64-unknown-linux-musl"));
         assert!(!fails("[target.x86_64-unknown-linux-musl.openssl]\nrustc-link-lib = []", &[], HOST.triple));

@@ -156,7 +156,7 @@ fn headers_of(musl: &str) -> Option<Utf8PathBuf> {
 ///
 /// <https://github.com/KyleMayes/clang-sys#environment-variables>
 fn find_libclang(config: &CargoConfig, programs: &BTreeMap<String, Utf8PathBuf>) -> bool {
-    if config.variable("LIBCLANG_PATH").is_some() {
+    if ["LIBCLANG_PATH", "LLVM_CONFIG_PATH"].iter().any(|name| config.variable(name).is_some()) {
         return true;
     }
     let loaded = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();

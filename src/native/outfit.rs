@@ -106,7 +106,9 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
         };
         additions.env.extend(variables::of(&told, setting.config));
     }
-    additions.env.extend(host_variables(equipment, setting));
+    // On a machine of musl's, those of a target are this machine's.
+    let of_host = host_variables(equipment, setting);
+    additions.env.extend(of_host.into_iter().filter(|(name, _)| !additions.has(name)).collect::<Vec<_>>());
     if let Some(linker) = &equipment.host_linker {
         let program = match linker {
             HostLinker::Program(program) => program.clone(),

@@ -28,10 +28,10 @@ pub fn users_compiler(language: Language, triple: &str, config: &CargoConfig) ->
 const PKG_CONFIG: [&str; 4] =
     ["PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR", "PKG_CONFIG_SYSROOT_DIR"];
 
-/// Whether the user has told `pkg-config` where the target's libraries are.
+/// Whether the user has told `pkg-config` where the target's libraries are, or has one that knows.
 pub fn asks_users_pkg_config(triple: &str, config: &CargoConfig) -> bool {
     let plain = ["PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG_SYSROOT_DIR"].map(str::to_owned);
-    let of_target = PKG_CONFIG.iter().flat_map(|name| names(name, triple));
+    let of_target = ["PKG_CONFIG"].iter().chain(&PKG_CONFIG).flat_map(|name| names(name, triple));
     plain.into_iter().chain(of_target).any(|name| config.variable(&name).is_some())
 }
 
@@ -94,7 +94,9 @@ pub fn of(told: &Told<'_>, config: &CargoConfig) -> Vec<(String, String)> {
         let folders = told.headers.iter().map(|folder| format!(" -isystem {}", shell_word(folder)));
         let last = told.last_headers.map(|folder| format!(" -idirafter {}", shell_word(folder)));
         let last = last.unwrap_or_default();
-        set("BINDGEN_EXTRA_CLANG_ARGS", format!("-nostdlibinc{}{last}", folders.collect::<String>()));
+        // bindgen takes the variable of a target instead of the one for all, not beside it.
+        let for_all = config.variable("BINDGEN_EXTRA_CLANG_ARGS").map(|users| format!(" {users}")).unwrap_or_default();
+        set("BINDGEN_EXTRA_CLANG_ARGS", format!("-nostdlibinc{}{last}{for_all}", folders.collect::<String>()));
     }
     // All together or not at all: a user who set one knows where the target's libraries are.
     if told.hides_libraries && !asks_users_pkg_config(triple, config) {
@@ -168,6 +170,23 @@ mod tests {
         let names: Vec<_> = told(&CargoConfig::for_tests("", &set));
         let names: Vec<_> = names.iter().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
         assert_eq!(names, [of_target("CC", X86), of_target("BINDGEN_EXTRA_CLANG_ARGS", X86)]);
+    }
+
+    #[test]
+    fn arguments_for_every_target_are_kept_in_those_for_one() {
+        let config = CargoConfig::for_tests("[env]\nBINDGEN_EXTRA_CLANG_ARGS = '-DX=1 -I/opt'", &[]);
+        let all = told(&config);
+        let bindgen = all.iter().find(|line| line.starts_with("BINDGEN_EXTRA_CLANG_ARGS_")).unwrap();
+        assert!(bindgen.ends_with("-isystem '/h a' -idirafter /l -DX=1 -I/opt"), "{bindgen}");
+    }
+
+    #[test]
+    fn a_pkg_config_for_the_target_knows_its_libraries() {
+        let asks = |name: &str| asks_users_pkg_config(X86, &CargoConfig::for_tests("", &[(name, "x")]));
+        assert!(asks("PKG_CONFIG_x86_64_unknown_linux_musl") && asks("TARGET_PKG_CONFIG"));
+        assert!(asks("PKG_CONFIG_ALLOW_CROSS") && asks("PKG_CONFIG_PATH_x86_64-unknown-linux-musl"));
+        // It may be this machine's, under another name.
+        assert!(!asks("PKG_CONFIG") && !asks("PKG_CONFIG_aarch64_unknown_linux_musl"));
     }
 
     #[test]

@@ -126,6 +126,11 @@ fn an_image_of_artifacts_is_that_of_the_same_programs_compiled() {
 fn an_artifact_is_checked_as_any_program() {
     let project = Project::app("");
     project.scratch("check -q --platform linux/amd64").succeeds();
+    // Wishes are about what is compiled: this one has a fixed address.
+    project.scratch("check -q --platform linux/arm64").succeeds();
+    let fixed = "--artifact target/scratch/app-app/artifacts/linux/arm64/app";
+    let words = format!("build -q --engine builtin -o type=oci,dest=mixed.tar --static-pie {BOTH} {fixed}");
+    project.scratch(&words).succeeds();
     let built = "target/scratch/app-app/artifacts/linux/amd64/app";
     project.scratch(&format!("build -q --artifact arm64={built}")).run().code(3).silent().stderr(str![[r#"
 error: `app` for linux/arm64 would not start in a scratch image

@@ -221,6 +221,19 @@ help: bring the file [WHEEL] from https://pypi.org/project/ziglang/0.17.1/#files
     plain.says("is plain HTTP").says("PIP_TRUSTED_HOST=index.example.com");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_needed_stops_no_build() {
+    let project = Project::app("[build-dependencies]\ncc = { path = \"cc\" }\n").file("build.rs", "fn main() {}\n");
+    let project = project.package("cc", "cc", "").file("cc/src/lib.rs", "");
+    // For this machine's own CPU there may be a gcc.
+    let other = if cfg!(target_arch = "aarch64") { "linux/amd64" } else { "linux/arm64" };
+    let check = project.scratch(&format!("check --yes --offline --platform {other}"));
+    check
+        .succeeds()
+        .says("warning: going on without zig 0.17.1, which may not be needed: zig 0.17.1 is not on this machine");
+}
+
 #[test]
 fn the_folder_is_the_users_choice() {
     let project = Project::empty();

@@ -100,7 +100,7 @@ fn additions(asked: Asked<'_>) -> Vec<String> {
     for platform in platforms {
         if !targets.iter().any(|target| target.platform.triple == platform.triple) {
             let linker = flags::linker(config, *platform, has_rust_lld);
-            targets.push(Target { platform: *platform, linker, through: None, flags: Vec::new() });
+            targets.push(Target { platform: *platform, linker, through: None, is_host: false, flags: Vec::new() });
         }
     }
     let no_profiles = Table::new();

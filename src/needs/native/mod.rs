@@ -199,7 +199,8 @@ fn of_package(graph: &Graph, package: &Package) -> Vec<Demand> {
     tools.extend(guessed.filter(|(tool, _)| known.is_empty() || *tool == Tool::Libclang && !is_bound));
     let demand = |(tool, row): (Tool, Row)| Demand {
         tool,
-        certainty: row.certainty,
+        // A row is about what the registry has; somebody's own version of it may do otherwise.
+        certainty: if package.source.is_empty() { row.certainty } else { Certainty::Probable },
         package: package.name.clone(),
         version: package.version.to_string(),
         why: row.why.to_owned(),
@@ -272,6 +273,13 @@ mod tests {
         assert_eq!(found[0].path, ["api", "tls", "ring"]);
         assert!(!found[0].for_host);
         assert_eq!(tools(&["1;;stacker v0.1.0", "2!;;cc v1.0.0"]), []);
+    }
+
+    #[test]
+    fn of_a_patched_package_nothing_is_certain() {
+        let found = wanted(&["1;;ring v0.17.0 (/w/vendor/ring)", "1;;zstd-sys v2.0.0 (https://example.com/zstd#0a1b)"]);
+        let found: Vec<_> = found.iter().map(|one| (one.tool, one.certainty)).collect();
+        assert_eq!(found, [(Tool::C, Certainty::Probable), (Tool::C, Certainty::Probable)]);
     }
 
     #[test]

@@ -142,7 +142,8 @@ pub const TABLE: &[Row] = &[
     Row::new("mbedtls-sys-auto", &[C, Cmake, Libclang], "compiles Mbed TLS", "cmake::Config::new"),
     Row::new("secp256k1-sys", &[C], "compiles libsecp256k1", "cc::Build"),
     Row::new("blst", &[C], "compiles blst", "cc::Build"),
-    Row::new("libsodium-sys-stable", &[C, Make], "compiles libsodium", "make install").env(&["SODIUM_LIB_DIR"]),
+    Row::new("libsodium-sys-stable", &[C, Make], "compiles libsodium", "make install")
+        .env(&["SODIUM_LIB_DIR", "SODIUM_USE_PKG_CONFIG"]),
     Row::new("blake3", &[C], "compiles BLAKE3 for NEON", "build_neon_c_intrinsics()")
         .without(&["pure", "no_neon"])
         .on(&["aarch64"])
@@ -165,7 +166,7 @@ pub const TABLE: &[Row] = &[
     Row::new("lmdb-master-sys", &[C], "compiles LMDB", "cc::Build"),
     Row::new("pq-sys", &[Library("libpq")], "links the system's libpq", "probe_library(\"libpq\")")
         .without(&["bundled_without_openssl"])
-        .env(&["PQ_LIB_DIR", "PQ_LIB_DIR_{TARGET}"])
+        .env(&["PQ_LIB_DIR", "PQ_LIB_DIR_{TARGET}", "PG_CONFIG_{TARGET}"])
         .instead("the feature `bundled` of `pq-sys` compiles it"),
     Row::new("mysqlclient-sys", &[Library("mysqlclient")], "links the system's MySQL client", "mysqlclient")
         .without(&["bundled"])
@@ -298,7 +299,8 @@ pub const TABLE: &[Row] = &[
     Row::new("libbpf-sys", &[Autotools], "compiles elfutils", "autoreconf").with(&["vendored-libelf"]),
     Row::new("libbpf-sys", &[Library("libelf")], "links the system's libelf", "libelf").without(&["vendored-libelf"]),
     Row::new("capstone-sys", &[C], "compiles Capstone", "cc::Build"),
-    Row::new("glib-sys", &[Library("glib-2.0")], "links the system's GLib", "glib-2.0"),
+    Row::new("glib-sys", &[Library("glib-2.0")], "links the system's GLib", "glib-2.0")
+        .env(&["SYSTEM_DEPS_GLIB_2_0_NO_PKG_CONFIG"]),
 ];
 
 /// Crates that compile C or C++, for build scripts.
