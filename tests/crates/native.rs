@@ -38,7 +38,7 @@ const CASES: &[Case] = &[
     // Cryptography.
     case("ring", "ring = '0.17'", &[C]),
     case("aws-lc-sys", "aws-lc-rs = '1'", &[C, Cmake, Libclang]),
-    case("aws-lc-fips-sys", "aws-lc-fips-sys = '0.13'", &[C, Cmake, Perl, Go]),
+    case("aws-lc-fips-sys", "aws-lc-fips-sys = '0.13'", &[C, Cmake, Perl, Go, Libclang]),
     case("openssl-sys", "openssl = { version = '0.10', features = ['vendored'] }", &[C, Make, Perl]),
     case("openssl-sys", "native-tls = '0.2'", &[Library("openssl")]),
     case("boring-sys", "boring = '4'", &[C, Cxx, Cmake, Libclang]),
@@ -106,7 +106,7 @@ const CASES: &[Case] = &[
     case("tree-sitter-rust", "tree-sitter-rust = '0.24'", &[C]),
     case("esaxx-rs", "esaxx-rs = '0.1'", &[Cxx]),
     case("esaxx-rs", "esaxx-rs = { version = '0.1', default-features = false }", &[]),
-    case("libxml", "libxml = '0.3'", &[Library("libxml-2.0")]),
+    case("libxml", "libxml = '0.3'", &[Libclang, Library("libxml-2.0")]),
     case("expat-sys", "expat-sys = '2'", &[C, Cmake]),
     case("freetype-sys", "freetype-sys = '0.20'", &[C]),
     case("harfbuzz-sys", "harfbuzz-sys = '0.6'", &[Library("harfbuzz")]),

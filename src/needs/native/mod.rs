@@ -194,7 +194,8 @@ fn of_package(graph: &Graph, package: &Package) -> Vec<Demand> {
     let known: Vec<_> = TABLE.iter().filter(|row| !is_root && row.holds_for(package)).collect();
     let mut tools: Vec<_> = known.iter().flat_map(|row| row.tools.iter().map(|tool| (*tool, **row))).collect();
     // Bindings are an optional feature of many packages whose rows are about the C that they compile.
-    let is_bound = TABLE.iter().any(|row| row.name == package.name && row.tools.contains(&Tool::Libclang));
+    let is_bound = table::BIND_FOR_THEMSELVES.contains(&package.name.as_str())
+        || TABLE.iter().any(|row| row.name == package.name && row.tools.contains(&Tool::Libclang));
     let guessed = guesses(graph, package).into_iter();
     tools.extend(guessed.filter(|(tool, _)| known.is_empty() || *tool == Tool::Libclang && !is_bound));
     let demand = |(tool, row): (Tool, Row)| Demand {

@@ -128,6 +128,9 @@ pub const TABLE: &[Row] = &[
         .probable(),
     Row::new("aws-lc-fips-sys", &[C, Cmake, Go, Perl], "compiles AWS-LC for FIPS", "Go and Perl will be required")
         .instead("without the feature `fips` a C compiler is enough"),
+    Row::new("aws-lc-fips-sys", &[Libclang], "has no bindings for this target", "is_bindgen_required()")
+        .on(UNBOUND)
+        .probable(),
     Row::new("openssl-sys", &[C, Perl, Make], "compiles OpenSSL", "OPENSSL_NO_VENDOR")
         .with(&["vendored"])
         .env(OWN_OPENSSL)
@@ -223,6 +226,7 @@ pub const TABLE: &[Row] = &[
     Row::new("esaxx-rs", &[Cxx], "compiles esaxx", ".cpp(true)")
         .with(&["cpp"])
         .instead("without its feature `cpp` it is Rust"),
+    Row::new("libxml", &[Libclang], "has bindings made for libxml2", "bindgen::Builder"),
     Row::new("libxml", &[Library("libxml-2.0")], "links the system's libxml2", "libxml-2.0").env(&["LIBXML2"]),
     Row::new("expat-sys", &[C, Cmake], "compiles Expat", "cmake::Config"),
     Row::new("freetype-sys", &[C], "compiles FreeType", CALLS_CC),
@@ -302,6 +306,9 @@ pub const TABLE: &[Row] = &[
     Row::new("glib-sys", &[Library("glib-2.0")], "links the system's GLib", "glib-2.0")
         .env(&["SYSTEM_DEPS_GLIB_2_0_NO_PKG_CONFIG"]),
 ];
+
+/// Packages whose build scripts depend on `bindgen` and call it only where their authors work on them.
+pub const BIND_FOR_THEMSELVES: &[&str] = &["libsql-ffi"];
 
 /// Crates that compile C or C++, for build scripts.
 const COMPILES: &[&str] = &["cc", "gcc", "cmake", "cxx-build", "cpp_build", "autotools"];
