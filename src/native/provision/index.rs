@@ -43,6 +43,7 @@ impl Index {
         let url = Url::parse(address).ok_or_else(|| {
             Error::usage(format!("the package index of {origin} is no http(s) URL"))
                 .help(format!("name one with the Simple API, such as PIP_INDEX_URL={DEFAULT}"))
+                .maybe_help(address.contains('@').then_some("in a password, `/` is written %2F, `?` %3F and `#` %23"))
         })?;
         let trusted =
             settings.get("trusted-host").unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
@@ -117,6 +118,9 @@ mod tests {
         let error = choose(&[("PIP_INDEX_URL", "ftp://me:secret@x/simple")]).unwrap_err();
         assert_eq!(error.exit(), Exit::Usage);
         assert_eq!(error.to_string(), "the package index of PIP_INDEX_URL is no http(s) URL");
+        let error = choose(&[("PIP_INDEX_URL", "https://me:sec/ret@x/simple")]).unwrap_err();
+        assert_eq!(error.to_string(), "the package index of PIP_INDEX_URL is no http(s) URL");
+        assert!(error.helps()[1].contains("%2F"));
     }
 
     #[test]

@@ -33,7 +33,8 @@ impl Url {
             Some((user_info, host)) => (Some(user_info.to_owned()), host),
             None => (None, authority),
         };
-        if host.is_empty() {
+        // A password with a raw slash in it ends up as port and path, and both are shown.
+        if !is_host(host) {
             return None;
         }
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
@@ -115,6 +116,19 @@ impl fmt::Debug for Url {
     }
 }
 
+/// A name or an address, and a port that is a number where there is one (RFC 3986, section 3.2.2).
+fn is_host(text: &str) -> bool {
+    // An IPv6 address has colons of its own, and brackets around them.
+    let end = if text.starts_with('[') {
+        text.find(']').map_or(0, |at| at + 1)
+    } else {
+        text.find(':').unwrap_or(text.len())
+    };
+    let (name, port) = text.split_at(end);
+    let is_port = |port: &str| port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    !name.is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
+
 /// A scheme stands before the first colon, and no slash or query does.
 fn is_absolute(link: &str) -> bool {
     let scheme = link.split_once(':').map(|(scheme, _)| scheme);
@@ -193,6 +207,28 @@ mod tests {
         assert_eq!(index.join("https://you:x@index.example.com/z").unwrap().authorization().unwrap(), "Basic eW91Ong=");
         for shown in [index.to_string(), format!("{index:?}"), index.request_uri()] {
             assert_eq!(shown, "https://index.example.com/simple");
+        }
+    }
+
+    #[test]
+    fn what_has_no_number_for_a_port_is_no_address() {
+        for text in ["https://h:8443/s", "https://[::1]/s", "http://[fe80::1]:80", "https://me:pa%2Fss@h/s"] {
+            assert!(Url::parse(text).is_some(), "{text}");
+        }
+        // A password with a character in it that has to be encoded, which would be shown as the path.
+        for text in [
+            "https://me:pa/ss@h/s",
+            "https://me:pa?ss@h/s",
+            "https://me:pa#ss@h/s",
+            "https://me:/pass@h/s",
+            "https://me:+1/ss@h/s",
+            "https://me:99999/ss@h/s",
+            "https://me:pa:12/ss@h/s",
+            "https://:80/s",
+            "https://[::1",
+            "https://[::1]x/s",
+        ] {
+            assert_eq!(Url::parse(text), None, "{text}");
         }
     }
 
