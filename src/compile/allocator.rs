@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::SourceArgs;
 use crate::error::{Context, Error, Exit, Result};
-use crate::native::resolver::Compiler;
+use crate::native::resolver::{self, Compiler};
+use crate::native::zig;
 use crate::needs::graph::Graph;
 use crate::needs::native::{Certainty, Demand, Glibc, Tool};
 use crate::parallel;
@@ -173,7 +174,7 @@ impl Library {
     /// that is new where it was. Returns the flag that was, and the one that is, as far as they differ.
     pub fn compiled_by(&mut self, compiler: &Compiler, ours: &Utf8Path) -> (String, String) {
         let command = match compiler {
-            Compiler::User { command, .. } => words(command),
+            Compiler::User { command, .. } => zig::called(&resolver::words(command)),
             _ => Command::new(ours.as_str()),
         };
         let call = compilation(&command, Utf8Path::new(PACKAGE), Utf8Path::new(""));
@@ -217,15 +218,6 @@ impl Library {
         staging::write(&self.file(), &library).context(doing)?;
         fs_err::remove_file(&object).context(doing)
     }
-}
-
-/// A program, with arguments after it unless it is a file's name as it stands.
-fn words(text: &str) -> Command {
-    if which::which(text).is_ok() {
-        return Command::new(text);
-    }
-    let mut words = text.split_whitespace();
-    Command::new(words.next().unwrap_or_default()).args(words)
 }
 
 /// The call of the compiler.

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::cxx::Recipe;
 use super::equipment::{self, Equipment, Equipped, HostLinker};
 use super::machine::{Libclang, Machine};
-use super::resolver::Compiler;
+use super::resolver::{self, Compiler};
 use super::variables::{self, Told};
 use super::wrapper::{self, Role, Spec};
 use super::zig::{self, Zig};
@@ -121,29 +121,34 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
 }
 
 fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut set = |name: String, value: String| {
-        if setting.config.variable(&name).is_none() {
-            found.push((name, value));
+    let is_set = |name: &str| setting.config.variable(name).is_some();
+    // What a build script would take of the user's, were it not for ours: those names come before them.
+    let is_users = |name: &str| {
+        let names = [format!("{name}_{}", setting.host), variables::of_target(name, setting.host)];
+        names.iter().any(|name| is_set(name)) || is_set(&format!("HOST_{name}")) || is_set(name)
+    };
+    let compilers = match &equipment.host_linker {
+        Some(HostLinker::Program(program)) => vec![("CC", program.to_string())],
+        Some(HostLinker::Zig(_)) => [("CC", Role::Cc), ("CXX", Role::Cxx), ("AR", Role::Ar)]
+            .map(|(name, role)| (name, role.path(&host_folder(setting)).into_string()))
+            .to_vec(),
+        Some(HostLinker::RustLld(_)) | None => Vec::new(),
+    };
+    let free = compilers.into_iter().filter(|(name, _)| !is_users(name));
+    let mut found: Vec<_> = free.map(|(name, value)| (variables::of_target(name, setting.host), value)).collect();
+    let mut set = |name: &str, value: &Utf8Path| {
+        if !is_set(name) {
+            found.push((name.to_owned(), value.to_string()));
         }
     };
-    match &equipment.host_linker {
-        Some(HostLinker::Program(program)) => set(variables::of_target("CC", setting.host), program.to_string()),
-        Some(HostLinker::Zig(_)) => {
-            for (name, role) in [("CC", Role::Cc), ("CXX", Role::Cxx), ("AR", Role::Ar)] {
-                set(variables::of_target(name, setting.host), role.path(&host_folder(setting)).into_string());
-            }
-        }
-        Some(HostLinker::RustLld(_)) | None => {}
-    }
     let wants = equipment.reads_headers || equipment.platforms.iter().any(|equipped| equipped.reads_headers);
     if let Some(Libclang::Provisioned(folder)) = &setting.machine.libclang
         && wants
     {
-        set("LIBCLANG_PATH".to_owned(), folder.to_string());
+        set("LIBCLANG_PATH", folder);
     }
     if let Some(cmake) = setting.machine.cmake.as_ref().filter(|_| setting.machine.program("cmake").is_none()) {
-        set("CMAKE".to_owned(), cmake.to_string());
+        set("CMAKE", cmake);
     }
     found
 }
@@ -259,8 +264,8 @@ fn linker_spec(equipped: Option<&Equipped>, target: &Target<'_>, setting: &Setti
             spec.libraries.push(recipe.folder.clone());
             spec.cxx_library = Some(recipe);
         }
-        Some(Compiler::MuslGcc { program, .. }) => spec.libraries.extend(library_of(program)),
-        Some(Compiler::User { command, .. }) => spec.libraries.extend(library_of(Utf8Path::new(command))),
+        Some(Compiler::MuslGcc { program, .. }) => spec.libraries.extend(library_of(&[program.to_string()])),
+        Some(Compiler::User { command, .. }) => spec.libraries.extend(library_of(&resolver::words(command))),
         _ => {}
     }
     Ok(spec)
@@ -394,8 +399,8 @@ fn recipe(zig: &Zig, platform: Platform, setting: &Setting<'_>) -> Result<Recipe
 }
 
 /// The folder of the C++ library that belongs to a gcc, where it says so.
-fn library_of(program: &Utf8Path) -> Option<Utf8PathBuf> {
-    let command = crate::process::Command::new(program.as_str()).arg("-print-file-name=libstdc++.a");
+fn library_of(compiler: &[String]) -> Option<Utf8PathBuf> {
+    let command = zig::called(compiler).arg("-print-file-name=libstdc++.a");
     let output = command.capture_quietly().ok().filter(|output| output.status.success())?;
     let path = Utf8PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     path.is_absolute().then(|| path.parent().map(ToOwned::to_owned)).flatten()
@@ -435,6 +440,61 @@ pub fn providable(tool: Tool) -> Option<provision::Tool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+
+    /// Calls this with a setting in a folder of its own.
+    fn with_setting<T>(env: &[(&str, &str)], test: impl FnOnce(&Setting<'_>) -> T) -> T {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Utf8Path::from_path(folder.path()).unwrap();
+        let (config, machine) = (CargoConfig::for_tests("", env), Machine::default());
+        let rustc = scratch.join("rustc");
+        test(&Setting {
+            scratch,
+            rust_lld: None,
+            rustc: &rustc,
+            places: &[],
+            config: &config,
+            machine: &machine,
+            host: HOST,
+        })
+    }
+
+    #[test]
+    fn the_users_compiler_for_this_machine_stays_whatever_names_it() {
+        let zig = Zig { command: vec!["zig".into()], version: "0.17.1".into(), library: "/z".into() };
+        let names = |linker: HostLinker, env: &[(&str, &str)]| {
+            let equipment = Equipment { host_linker: Some(linker), ..Equipment::default() };
+            let variables = with_setting(env, |setting| host_variables(&equipment, setting));
+            variables.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        let ours = ["CC", "CXX", "AR"].map(|name| variables::of_target(name, HOST));
+        assert_eq!(names(HostLinker::Zig(zig.clone()), &[]), ours);
+        for name in ["HOST_CC", "CC", "CC_x86_64-unknown-linux-gnu", &ours[0]] {
+            assert_eq!(names(HostLinker::Zig(zig.clone()), &[(name, "gcc-9")]), ours[1..], "{name}");
+            assert_eq!(names(HostLinker::Program("/bin/gcc".into()), &[(name, "gcc-9")]), [""; 0], "{name}");
+        }
+        assert_eq!(names(HostLinker::Zig(zig), &[("HOST_AR", "x"), ("CXX", "y")]), ours[..1]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_compiler_called_through_another_program_says_where_its_library_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let gcc = folder.join("x-g++");
+        fs_err::write(&gcc, "echo /x/lib/${1#-print-file-name=}").unwrap();
+        let library = |command: &str| {
+            let user = Compiler::User { variable: "CXX".to_owned(), command: command.to_owned() };
+            let platform = Platform::parse("linux/amd64").unwrap();
+            let equipped = Equipped { platform, c: None, cxx: Some(user), links_cxx: true, reads_headers: false };
+            let target = Target { platform, cpu: None };
+            with_setting(&[], |setting| {
+                linker_spec(Some(&equipped), &target, setting).unwrap().libraries.pop().unwrap()
+            })
+        };
+        assert_eq!(library(&format!("sh {gcc}")), "/x/lib");
+    }
 
     #[test]
     fn a_program_without_c_leaves_others_their_compilers() {

@@ -114,6 +114,13 @@ fn is_hosts(platform: Platform, machine: &Machine) -> bool {
     platform.triple.split('-').next() == Some(machine.arch.as_str())
 }
 
+/// The words of a command that the user set: a program, with arguments after it unless it is a file's name as it stands.
+/// There is one at least.
+pub fn words(command: &str) -> Vec<String> {
+    let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    if words.is_empty() || which::which(command).is_ok() { vec![command.to_owned()] } else { words }
+}
+
 impl std::fmt::Display for Compiler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -131,6 +138,20 @@ impl std::fmt::Display for Compiler {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_may_have_arguments_and_a_path_may_have_spaces() {
+        assert_eq!(words("ccache  x-g++ -m64"), ["ccache", "x-g++", "-m64"]);
+        assert_eq!(words(" "), [" "]);
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join(format!("my g++{}", std::env::consts::EXE_SUFFIX));
+        fs_err::write(&program, "").unwrap();
+        #[cfg(unix)]
+        fs_err::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let program = program.to_str().unwrap();
+        assert_eq!(words(program), [program]);
+        assert_eq!(words(&format!("{program} -m64")).len(), 3);
+    }
 
     fn machine(programs: &[&str], with_zig: bool, with_headers: bool) -> Machine {
         let zig = Zig { command: vec!["zig".into()], version: "0.17.1".into(), library: "/z".into() };
