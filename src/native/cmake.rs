@@ -2,13 +2,22 @@
 //!
 //! <https://cmake.org/cmake/help/latest/manual/cmake-toolchains.7.html#cross-compiling-for-linux>
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::wrapper::{Role, Spec};
 use crate::platform::Platform;
 
 /// The text of the toolchain file for a platform, whose compilers are in `folder`; `root` has what is found for the target.
-pub fn toolchain_file(platform: Platform, folder: &Utf8Path, root: &Utf8Path, spec: &Spec) -> String {
+///
+/// `users` are the words of what the user set for the target under the name of a variable: the crate `cmake` names no
+/// compiler where there is a toolchain file, and cmake would take this machine's.
+pub fn toolchain_file(
+    platform: Platform,
+    folder: &Utf8Path,
+    root: &Utf8Path,
+    spec: &Spec,
+    users: impl Fn(&str) -> Option<Vec<String>>,
+) -> String {
     let mut lines = vec![
         // Set in any case: cmake takes what is built for what runs here otherwise.
         ("CMAKE_SYSTEM_NAME", "Linux".to_owned()),
@@ -17,12 +26,16 @@ pub fn toolchain_file(platform: Platform, folder: &Utf8Path, root: &Utf8Path, sp
         ("CMAKE_ASM_COMPILER", quoted(&Role::Cc.path(folder))),
     ];
     let others = [
-        ("CMAKE_CXX_COMPILER", Role::Cxx, &spec.cxx),
-        ("CMAKE_AR", Role::Ar, &spec.ar),
-        ("CMAKE_RANLIB", Role::Ranlib, &spec.ranlib),
+        ("CMAKE_CXX_COMPILER", "CXX", Role::Cxx, &spec.cxx),
+        ("CMAKE_AR", "AR", Role::Ar, &spec.ar),
+        ("CMAKE_RANLIB", "RANLIB", Role::Ranlib, &spec.ranlib),
     ];
-    let there = others.into_iter().filter(|(_, _, command)| !command.is_empty());
-    lines.extend(there.map(|(name, role, _)| (name, quoted(&role.path(folder)))));
+    for (name, variable, role, ours) in others {
+        let ours = || (!ours.is_empty()).then(|| quoted(&role.path(folder)));
+        // Only a compiler may be a list.
+        let users = users(variable).filter(|words| role == Role::Cxx || words.len() == 1).map(|words| command(&words));
+        lines.extend(users.or_else(ours).map(|value| (name, value)));
+    }
     lines.extend([
         // This machine's libraries and headers are none of the target's; its programs may be run.
         ("CMAKE_FIND_ROOT_PATH", quoted(root)),
@@ -47,6 +60,15 @@ fn processor(platform: Platform) -> &'static str {
     }
 }
 
+/// A command: with its arguments it is a list. Not all that cmake does with one looks for it on the PATH.
+fn command(words: &[String]) -> String {
+    let (program, arguments) = words.split_first().map_or(("", &[] as &[String]), |(p, a)| (p.as_str(), a));
+    let found = which::which(program).ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+    let program = found.unwrap_or_else(|| program.into());
+    let words = [program.as_path()].into_iter().chain(arguments.iter().map(Utf8Path::new));
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// A path as cmake reads one, on Windows too.
 fn quoted(path: &Utf8Path) -> String {
     format!("\"{}\"", path.as_str().replace('\\', "/").replace('"', "\\\""))
@@ -64,13 +86,35 @@ mod tests {
             Utf8Path::new("/t x"),
             Utf8Path::new("/r"),
             &Spec { cxx: vec!["zig".into()], ..Spec::default() },
+            |_| None,
         );
         for line in ["set(CMAKE_SYSTEM_PROCESSOR armv7l)", "set(CMAKE_FIND_ROOT_PATH \"/r\")"] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
         assert!(text.contains("set(CMAKE_CXX_COMPILER \"/t x/c++"), "{text}");
         // What does not stand for anything is not there.
-        let bare = toolchain_file(platform, Utf8Path::new("/t"), Utf8Path::new("/r"), &Spec::default());
+        let bare = toolchain_file(platform, Utf8Path::new("/t"), Utf8Path::new("/r"), &Spec::default(), |_| None);
         assert!(!bare.contains("CXX") && !bare.contains("RANLIB"), "{bare}");
+    }
+
+    #[test]
+    fn what_the_user_set_is_named_in_place_of_ours() {
+        let zig = |name: &str| vec!["zig".to_owned(), name.to_owned()];
+        let spec = Spec { ar: zig("ar"), ranlib: zig("ranlib"), ..Spec::default() };
+        let users = |name: &str| match name {
+            "CXX" => Some(["no-ccache", "/opt/x y/g++", "-m64"].map(str::to_owned).to_vec()),
+            "AR" => Some(vec!["no-ar".to_owned()]),
+            "RANLIB" => Some(["no-zig", "ranlib"].map(str::to_owned).to_vec()),
+            _ => None,
+        };
+        let platform = Platform::parse("linux/amd64").unwrap();
+        let text = toolchain_file(platform, Utf8Path::new("/t"), Utf8Path::new("/r"), &spec, users);
+        let set =
+            |name: &str| text.lines().filter(|line| line.starts_with(&format!("set({name} "))).collect::<Vec<_>>();
+        assert_eq!(set("CMAKE_CXX_COMPILER"), ["set(CMAKE_CXX_COMPILER \"no-ccache\" \"/opt/x y/g++\" \"-m64\")"]);
+        assert_eq!(set("CMAKE_AR"), ["set(CMAKE_AR \"no-ar\")"]);
+        // cmake takes no arguments there.
+        assert!(set("CMAKE_RANLIB")[0].starts_with("set(CMAKE_RANLIB \"/t/ranlib"), "{text}");
+        assert!(set("CMAKE_C_COMPILER")[0].starts_with("set(CMAKE_C_COMPILER \"/t/cc"), "{text}");
     }
 }

@@ -194,7 +194,12 @@ pub fn install(
             if let Some((folder, spec)) = zigs_cxx(equipped, target, setting)? {
                 wrapper::install(&folder, &spec)?;
             }
-            let text = cmake::toolchain_file(target.platform, &folder, &root, &spec);
+            let users = |name: &str| {
+                let set = |name: String| setting.config.variable(&name);
+                variables::names(name, target.platform.triple).into_iter().find_map(set)
+            };
+            let users = |name: &str| users(name).map(|command| resolver::words(&command));
+            let text = cmake::toolchain_file(target.platform, &folder, &root, &spec, users);
             let file = variables::cmake_file(&folder);
             if fs_err::read_to_string(&file).ok().as_ref() != Some(&text) {
                 staging::write(&file, text.as_bytes()).context(|| format!("failed to write {file}"))?;
@@ -494,6 +499,25 @@ mod tests {
             })
         };
         assert_eq!(library(&format!("sh {gcc}")), "/x/lib");
+    }
+
+    #[test]
+    fn cmake_is_told_of_what_the_user_set() {
+        let platform = Platform::parse("linux/amd64").unwrap();
+        let user = |name: &str| Some(Compiler::User { variable: name.to_owned(), command: "x-g++".to_owned() });
+        let gcc = Compiler::MuslGcc { program: "/bin/x-gcc".into(), archiver: Some("/bin/x-ar".into()) };
+        let equipped =
+            Equipped { platform, c: Some(gcc), cxx: user("TARGET_CXX"), links_cxx: false, reads_headers: false };
+        let equipment = Equipment { platforms: vec![equipped], ..Equipment::default() };
+        let targets = [Target { platform, cpu: None }];
+        with_setting(&[("TARGET_CXX", "x-g++ -m64"), ("AR_x86_64_unknown_linux_musl", "x-ar")], |setting| {
+            install(&equipment, &targets, setting).unwrap();
+            let (folder, _) = compilers(&equipment.platforms[0], &targets[0], setting).unwrap();
+            let text = fs_err::read_to_string(variables::cmake_file(&folder)).unwrap();
+            for line in ["set(CMAKE_CXX_COMPILER \"x-g++\" \"-m64\")", "set(CMAKE_AR \"x-ar\")"] {
+                assert!(text.lines().any(|found| found == line), "{text}");
+            }
+        });
     }
 
     #[test]
