@@ -24,7 +24,7 @@ static UNDO: Mutex<Vec<Command>> = Mutex::new(Vec::new());
 /// How long a stage has to notice and clean up (a read from a dead network does neither) before we do it for it.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Installs the handler; called once, by `main`.
+/// Installs the handler; called once, by `main`, or by a linker that makes a library.
 pub fn install() {
     // Where no handler can be had the system's own default ends us, which is right but for the cleaning up.
     let _ = ctrlc::set_handler(|| {

@@ -30,12 +30,28 @@ pub struct Pad {
     _guard: interrupt::PartialGuard,
 }
 
+/// What the names of folders begin with of which there is only one.
+const PAD: &str = "new-";
+
 impl Pad {
     /// Makes the folder, which is empty even if an earlier one was left there.
     pub fn new(path: Utf8PathBuf) -> io::Result<Pad> {
         let pad = Pad { _guard: interrupt::guard_partial(path.as_std_path()), path };
         pad.remove();
         fs::create_dir_all(&pad.path)?;
+        Ok(pad)
+    }
+
+    /// Makes one in a folder whose lock we hold, and takes away those that others left there, as they were killed.
+    pub fn only_one_in(folder: &Utf8Path) -> io::Result<Pad> {
+        // Each process has its own: not every file system has locks.
+        let pad = Pad::new(folder.join(format!("{PAD}{}", std::process::id())))?;
+        for entry in fs::read_dir(folder)?.flatten() {
+            let is_pad = entry.file_name().to_string_lossy().starts_with(PAD);
+            if is_pad && entry.path() != pad.path.as_std_path() {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
         Ok(pad)
     }
 
@@ -214,6 +230,20 @@ mod tests {
         write(&dest.join("two"), b"three").unwrap();
         assert_eq!(fs::read(dest.join("two")).unwrap(), b"three");
         assert_eq!(fs::read_dir(dest.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_the_killed_left_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap();
+        fs::create_dir_all(path.join("new-0/cache")).unwrap();
+        fs::create_dir(path.join("newer")).unwrap();
+        fs::write(path.join("libc++.a"), "").unwrap();
+        let pad = Pad::only_one_in(path).unwrap();
+        assert!(pad.path().is_dir());
+        assert!(!path.join("new-0").exists() && path.join("newer").is_dir() && path.join("libc++.a").is_file());
+        drop(pad);
+        assert_eq!(fs::read_dir(path).unwrap().count(), 2);
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn make(recipe: &Recipe, shell: &Shell) -> Result<()> {
     if recipe.is_made() {
         return Ok(());
     }
-    let pad = Pad::new(recipe.folder.join(format!("new-{}", std::process::id()))).context(making)?;
+    let pad = Pad::only_one_in(&recipe.folder).context(making)?;
     let command = command(recipe, pad.path());
     fs_err::write(pad.path().join("main.cc"), "#include <iostream>\nint main() { std::cout << 1; }\n")
         .context(making)?;
@@ -104,4 +104,23 @@ fn find(cache: &Utf8Path, archive: &str) -> Option<Utf8PathBuf> {
     let folders = fs_err::read_dir(cache.join("o")).ok()?.flatten();
     let files = folders.filter_map(|folder| Utf8PathBuf::from_path_buf(folder.path().join(archive)).ok());
     files.into_iter().find(|file| file.is_file())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_made_and_what_a_killed_process_left_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap().join("c++");
+        fs_err::create_dir_all(folder.join("new-0/cache/o")).unwrap();
+        let zig = "mkdir -p \"$ZIG_LOCAL_CACHE_DIR/o/1\" && cd \"$ZIG_LOCAL_CACHE_DIR/o/1\" && : > libc++.a && : > libc++abi.a";
+        let zig = ["sh", "-c", zig].map(str::to_owned).to_vec();
+        let recipe = Recipe { zig, compile: Vec::new(), folder };
+        make(&recipe, &Shell::default()).unwrap();
+        assert!(recipe.is_made());
+        let left = fs_err::read_dir(&recipe.folder).unwrap().flatten().filter(|entry| entry.path().is_dir());
+        assert_eq!(left.count(), 0);
+    }
 }

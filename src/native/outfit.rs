@@ -20,7 +20,7 @@ use crate::error::{Context, Exit, Result};
 use crate::needs::native::Tool;
 use crate::oci::layer::digest;
 use crate::platform::Platform;
-use crate::staging;
+use crate::staging::{self, Pad};
 
 /// What all of it depends on.
 #[derive(Clone, Copy, Debug)]
@@ -236,10 +236,18 @@ fn make_nonshared(folder: &Utf8Path, setting: &Setting<'_>) -> Result<()> {
     if is_made {
         return Ok(());
     }
-    staging::write(&source, host::NONSHARED.as_bytes()).context(|| format!("failed to write {source}"))?;
-    let command = host::compile_nonshared(setting.rustc, &source, &object);
+    // The object appears whole, and its source after it: as long as that is another, the object is made again.
+    let making = || format!("failed to write {object}");
+    let pad = Pad::only_one_in(folder).context(making)?;
+    let [new_source, new_object] = ["nonshared.rs", host::NONSHARED_OBJECT].map(|name| pad.path().join(name));
+    fs_err::write(&new_source, host::NONSHARED).context(making)?;
+    let command = host::compile_nonshared(setting.rustc, &new_source, &new_object);
     let output = command.capture_quietly()?;
-    if output.status.success() { Ok(()) } else { Err(command.failed(Exit::Failure, &output)) }
+    if !output.status.success() {
+        return Err(command.failed(Exit::Failure, &output));
+    }
+    fs_err::rename(&new_object, &object).context(making)?;
+    fs_err::rename(&new_source, &source).context(making)
 }
 
 /// The libraries that musl has nothing in: all is in `libc.a`, and a program may still be linked with these.
@@ -445,6 +453,8 @@ pub fn providable(tool: Tool) -> Option<provision::Tool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use crate::process::Command;
 
     const HOST: &str = "x86_64-unknown-linux-gnu";
 
@@ -499,6 +509,36 @@ mod tests {
             })
         };
         assert_eq!(library(&format!("sh {gcc}")), "/x/lib");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_object_that_was_not_finished_is_made_again() {
+        with_setting(&[], |setting| {
+            let folder = host_folder(setting);
+            fs_err::create_dir_all(&folder).unwrap();
+            let object = folder.join(host::NONSHARED_OBJECT);
+            let compile = |text: &str| {
+                // Written by another process: a file that any of this one's holds open for writing can't be started.
+                let script = "printf '#!/bin/sh\\nwhile [ \"$1\" != -o ]; do shift; done\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+                let command = Command::new("sh").args(["-c", script, setting.rustc.as_str(), text]);
+                assert!(command.capture_quietly().unwrap().status.success());
+                make_nonshared(&folder, setting)
+            };
+            assert!(compile("printf ha > \"$2\"; exit 1").is_err());
+            assert!(!object.exists());
+            compile("printf half > \"$2\"").unwrap();
+            assert_eq!(fs_err::read_to_string(&object).unwrap(), "half");
+            // It is there.
+            compile("exit 1").unwrap();
+            // The source of another version, whose object was being made.
+            fs_err::write(folder.join("nonshared.rs"), "old").unwrap();
+            assert!(compile("printf x > \"$2\"; exit 1").is_err());
+            assert_eq!(fs_err::read_to_string(&object).unwrap(), "half");
+            compile("printf whole > \"$2\"").unwrap();
+            assert_eq!(fs_err::read_to_string(&object).unwrap(), "whole");
+            assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 2);
+        });
     }
 
     #[test]

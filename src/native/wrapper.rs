@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{cxx, driver, zig};
 use crate::error::{Context, Error, Exit, Result};
+use crate::interrupt;
 use crate::process::Command;
 use crate::shell::Shell;
 use crate::staging;
@@ -173,7 +174,10 @@ fn act(role: Role, file: &Path, text: &[u8], arguments: Vec<OsString>, shell: &S
         && wants_cxx(&arguments)
         && let Some(recipe) = &spec.cxx_library
     {
+        // zig is no child of cargo's: nobody else ends it, and takes away what it wrote.
+        interrupt::install();
         cxx::make(recipe, shell)?;
+        interrupt::check()?;
     }
     let command = command(role, &spec, arguments).ok_or_else(|| {
         Error::new(Exit::Failure, format!("{} stands for no program", file.with_file_name(role.name()).display()))

@@ -2,15 +2,16 @@
 
 #![cfg(unix)]
 
-use std::process::{Child, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 use snapbox::{IntoData, str};
 
 use crate::support::alive::Alive;
 use crate::support::server::Response;
-use crate::support::{Outcome, Project, Registry, programs};
+use crate::support::{Outcome, Project, Registry, programs, tree};
 
 const WORDS: &str = "--engine builtin --platform linux/amd64";
 
@@ -95,6 +96,41 @@ error: interrupted
 "#]],
     );
     alive.wait_for_end();
+}
+
+#[test]
+fn while_a_linker_has_the_cxx_library_made() {
+    let project = Project::empty();
+    let alive = Alive::within(&project.top());
+    let project = project.file("zig", &alive.script());
+    let library = project.path("c++");
+    let spec = json!({
+        "rust_lld": "no-rust-lld",
+        "cxx_library": { "zig": ["sh", project.path("zig")], "folder": library },
+    });
+    let project = project.file("linker/spec.json", &spec.to_string());
+    let linker = project.path("linker/rust-lld");
+    // A program that any of this process's threads holds open for writing can't be started.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_cargo-scratch")).arg(&linker).status().unwrap();
+    assert!(copied.success());
+    let mut command = Command::new(&linker);
+    let child = command.arg("-lstdc++").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    alive.wait_for_start();
+    assert_eq!(
+        tree::files(&library),
+        [".lock", "new-[PID]/main.cc"].map(|name| name.replace("[PID]", &child.id().to_string()))
+    );
+    stopped(
+        &project,
+        child,
+        Signal::SIGTERM,
+        str![[r#"
+error: interrupted
+
+"#]],
+    );
+    alive.wait_for_end();
+    assert_eq!(tree::files(&library), [".lock"]);
 }
 
 #[test]
