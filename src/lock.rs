@@ -1,9 +1,10 @@
 //! A folder that one process at a time works in.
 
+use std::collections::BTreeMap;
 use std::fs::TryLockError;
 use std::io;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 /// The lock on a folder; it ends with this value, or with the process.
 pub struct Lock {
@@ -32,11 +33,31 @@ impl Lock {
     }
 }
 
+/// The folders, which are made if need be, in the order in which everybody takes their locks: two that want the same two
+/// would wait for each other. One that has two names is there once, as a process would wait for itself.
+pub fn in_order(folders: &[Utf8PathBuf]) -> Vec<&Utf8Path> {
+    let real = |folder: &Utf8PathBuf| {
+        // Whoever takes the lock says what is wrong.
+        let _ = fs_err::create_dir_all(folder);
+        fs_err::canonicalize(folder).unwrap_or_else(|_| folder.clone().into())
+    };
+    let folders: BTreeMap<_, _> = folders.iter().rev().map(|folder| (real(folder), folder.as_path())).collect();
+    folders.into_values().collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use camino::Utf8PathBuf;
-
     use super::*;
+
+    #[test]
+    fn folders_are_taken_in_one_order_and_each_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.join(name));
+        assert_eq!(in_order(&[b.clone(), a.clone()]), [&a, &b]);
+        assert_eq!(in_order(&[a.clone(), b.clone()]), [&a, &b]);
+        assert_eq!(in_order(&[a.clone(), folder.join("b/../a")]), [&a]);
+    }
 
     #[test]
     fn the_second_waits_for_the_first() {

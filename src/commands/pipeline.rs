@@ -22,7 +22,7 @@ use crate::interrupt;
 use crate::linkage::culprit::{self, Linking};
 use crate::linkage::elf::ElfKind;
 use crate::linkage::{self, Report, StaticArtifact};
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::native::outfit;
 use crate::needs::Needs;
 use crate::needs::graph::{Graph, Question};
@@ -78,8 +78,8 @@ pub struct Project<'a> {
     pub places: Vec<(String, String)>,
     /// Who strips the program.
     pub strip: Strip,
-    /// Keeps other runs in this target folder waiting, which would change files under our hands.
-    lock: Option<Lock>,
+    /// Keep other runs in this target folder or build folder waiting, which would change files under our hands.
+    locks: Vec<Lock>,
 }
 
 impl<'a> Project<'a> {
@@ -123,7 +123,7 @@ impl<'a> Project<'a> {
             rustc,
             places,
             strip,
-            lock: None,
+            locks: Vec::new(),
         };
         project.tell_calls(shell);
         Ok(project)
@@ -483,12 +483,19 @@ impl<'a> Project<'a> {
         Ok(built)
     }
 
-    /// Keeps other runs in this target folder waiting from here on, unless nothing is going to be changed.
+    /// Keeps other runs in this target folder waiting from here on, unless nothing is going to be changed; and those of other
+    /// target folders with the same build folder, where the compilers lie.
     pub fn lock(&mut self, shell: &Shell) -> Result<()> {
-        if !self.words.dry_run && self.lock.is_none() {
-            let folder = scratch_folder(&self.intent.target_directory);
-            let waiting = || shell.status("Blocking", "waiting for another cargo scratch in this target folder");
-            self.lock = Some(Lock::take(&folder, waiting).map_err(|error| unwritable(&folder, error))?);
+        if self.words.dry_run || !self.locks.is_empty() {
+            return Ok(());
+        }
+        let target = scratch_folder(&self.intent.target_directory);
+        let folders = [target.clone(), self.scratch.clone()];
+        for folder in lock::in_order(&folders) {
+            let which = if folder == target { "target folder" } else { "build folder" };
+            let waiting =
+                || shell.status("Blocking", format_args!("waiting for another cargo scratch in this {which}"));
+            self.locks.push(Lock::take(folder, waiting).map_err(|error| unwritable(folder, which, error))?);
         }
         Ok(())
     }
@@ -615,8 +622,10 @@ fn plan_compilation(
     })
 }
 
-fn unwritable(folder: &Utf8Path, error: std::io::Error) -> Error {
-    Error::new(Exit::Failure, format!("failed to write to the target folder {folder}"))
+fn unwritable(folder: &Utf8Path, which: &str, error: std::io::Error) -> Error {
+    let other =
+        if which == "build folder" { "build.build-dir of cargo's configuration" } else { "--target-dir DIRECTORY" };
+    Error::new(Exit::Failure, format!("failed to write to the {which} {folder}"))
         .because(error)
-        .help("name another one: --target-dir DIRECTORY")
+        .help(format!("name another one: {other}"))
 }

@@ -24,7 +24,7 @@ use crate::parallel;
 use crate::platform::Platform;
 use crate::process::Command;
 use crate::shell::Shell;
-use crate::staging;
+use crate::staging::{self, Pad};
 
 pub use source::{PACKAGE, PACKAGE_VERSION};
 
@@ -204,7 +204,9 @@ impl Library {
             return Err(what().because("there is no C compiler".to_owned()));
         };
         fs_err::create_dir_all(&self.folder).context(doing)?;
-        let object = self.folder.join("mimalloc.o");
+        // What another process makes at the same time, or was killed at, is none of ours.
+        let pad = Pad::only_one_in(&self.folder).context(doing)?;
+        let object = pad.path().join("mimalloc.o");
         let command = compilation(compiler, package, &object);
         let output = command.capture(shell)?;
         if !output.status.success() {
@@ -215,8 +217,7 @@ impl Library {
         }
         let bytes = fs_err::read(&object).context(doing)?;
         let library = archive::of("mimalloc.o", &bytes).map_err(|why| what().because(why))?;
-        staging::write(&self.file(), &library).context(doing)?;
-        fs_err::remove_file(&object).context(doing)
+        staging::write(&self.file(), &library).context(doing)
     }
 }
 
@@ -291,6 +292,21 @@ mod tests {
         assert!(others.iter().all(|other| *other != first), "{others:?}");
         assert_ne!(others[2], others[3]);
         assert_ne!(others[2], place_by("linux/amd64", &gcc("/bin/musl-gcc"), "/ours-for-v3"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_compiler_that_fails_leaves_no_half_of_an_object() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let compiler = folder.join("cc");
+        fs_err::write(&compiler, "while [ \"$1\" != -o ]; do shift; done\nprintf half > \"$2\"\nexit 1\n").unwrap();
+        let mut library = Library::new(Platform::parse("linux/amd64").unwrap(), folder);
+        let user = Compiler::User { variable: "CC".to_owned(), command: format!("sh {compiler}") };
+        library.compiled_by(&user, Utf8Path::new("/ours"));
+        let error = library.make(folder, &Shell::default()).unwrap_err();
+        assert!(error.helps()[0].starts_with("name another C compiler"), "{error}");
+        assert_eq!(fs_err::read_dir(&library.folder).unwrap().count(), 0);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Two runs at once in one workspace: both are right.
 
+use std::io::{BufRead, BufReader};
+
 use crate::support::{Layout, Project};
 
 /// A program that says which feature it was built with.
@@ -46,6 +48,21 @@ fn two_runs_may_write_the_same_file() {
     let layout = Layout::of_archive(&project.path("image.tar"));
     layout.verify_blobs();
     assert!(has(&layout, "built with one") != has(&layout, "built with two"));
+}
+
+#[test]
+fn a_build_folder_of_two_target_folders_is_for_one_at_a_time() {
+    let project = Project::app("").file(".cargo/config.toml", "[build]\nbuild-dir = \"shared\"\n");
+    std::fs::create_dir_all(project.path("shared/scratch")).unwrap();
+    let lock = std::fs::File::create(project.path("shared/scratch/.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut run = project.scratch("check --platform linux/amd64 --target-dir own").start();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let blocked = "waiting for another cargo scratch in this build folder";
+    assert!(lines.any(|line| line.ends_with(blocked)), "it did not wait");
+    drop(lock);
+    lines.for_each(drop);
+    assert!(run.wait().unwrap().success());
 }
 
 #[test]
