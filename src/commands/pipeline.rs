@@ -359,7 +359,7 @@ impl<'a> Project<'a> {
     pub fn compile(&self, shell: &Shell) -> Result<Compiled> {
         let mut missing: Vec<_> = self.compile.targets.iter().filter(|t| t.install).map(|t| t.platform).collect();
         missing.extend(self.target_of_start_files().filter(|platform| !missing.contains(platform)));
-        self.toolchain.install(&missing, shell)?;
+        self.toolchain.install(&missing, self.cargo_config.is_offline(self.words.source), shell)?;
         self.outfit(shell)?;
         if let Some(allocator) = &self.compile.allocator {
             allocator.provide(&self.toolchain.cargo, self.words.source, &self.scratch, shell)?;

@@ -97,11 +97,11 @@ impl Toolchain {
             .args(triples(platforms))
     }
 
-    /// Installs the standard library for these platforms with rustup.
+    /// Installs the standard library for these platforms with rustup, unless we are `offline`: rustup knows nothing of that.
     ///
     /// # Errors
-    /// [`Exit::Failure`] if there is no rustup, or rustup can't.
-    pub fn install(&self, platforms: &[Platform], shell: &Shell) -> Result<()> {
+    /// [`Exit::Failure`] if there is no rustup, if rustup can't, or must not.
+    pub fn install(&self, platforms: &[Platform], offline: bool, shell: &Shell) -> Result<()> {
         if platforms.is_empty() {
             return Ok(());
         }
@@ -110,9 +110,20 @@ impl Toolchain {
         if !self.can_install() {
             return Err(self.not_installable(&triples));
         }
+        let command = self.install_command(platforms);
+        if offline {
+            return Err(Error::new(
+                Exit::Failure,
+                format!(
+                    "the toolchain in {} has no standard library for {triples}, \
+                     and --offline, or cargo's net.offline, forbids getting it",
+                    self.sysroot
+                ),
+            )
+            .help(format!("run this while there is a network: {command}")));
+        }
         let of = self.rustup_name.as_deref().map_or_else(String::new, |name| format!(" for {name}"));
         shell.status("Installing", format_args!("the Rust target {triples}{of}"));
-        let command = self.install_command(platforms);
         let busy = shell.busy("Downloading", &triples);
         let output = command.capture(shell);
         drop(busy);

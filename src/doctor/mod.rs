@@ -225,7 +225,7 @@ pub fn fix(fixes: &[Fix], offline: bool, shell: &Shell) -> Result<()> {
     let targets: Vec<Platform> =
         fixes.iter().filter_map(|fix| if let Fix::Target(platform) = fix { Some(*platform) } else { None }).collect();
     if !targets.is_empty() {
-        Toolchain::find(crate::compile::toolchain::cargo())?.install(&targets, shell)?;
+        Toolchain::find(crate::compile::toolchain::cargo())?.install(&targets, offline, shell)?;
     }
     for fix in fixes {
         if let Fix::Tool(tool) = fix {

@@ -62,6 +62,32 @@ help: install it where there is a network: rustup target add x86_64-unknown-linu
     assert_eq!(asked, "target add x86_64-unknown-linux-musl aarch64-unknown-linux-musl\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn rustup_is_not_called_where_the_network_is_off_limits() {
+    let project = Project::app("")
+        .program("rustc", &crate::support::programs::rustc_in("$HOME/toolchains/mine"))
+        .program("rustup", "echo \"$@\" >> \"$HOME/rustup.log\"");
+    let run = |words: &str| project.scratch(words).without("RUSTUP_TOOLCHAIN");
+    let build = run("build --engine builtin --platform linux/amd64,linux/arm64 --offline");
+    build.run().code(1).silent().stderr(str![[r#"
+error: the toolchain in [HOME]/toolchains/mine has no standard library for x86_64-unknown-linux-musl, aarch64-unknown-linux-musl, and --offline, or cargo's net.offline, forbids getting it
+
+help: run this while there is a network: rustup target add x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+
+"#]]);
+    let doctor = run("doctor --platform linux/amd64 --fix --yes").env("CARGO_NET_OFFLINE", "true");
+    doctor.run().code(1).silent().stderr(str![[r#"
+error: the toolchain in [HOME]/toolchains/mine has no standard library for x86_64-unknown-linux-musl, and --offline, or cargo's net.offline, forbids getting it
+
+help: run this while there is a network: rustup target add x86_64-unknown-linux-musl
+
+"#]]);
+    // What the doctor asks of it changes nothing.
+    let asked = std::fs::read_to_string(project.home().join("rustup.log")).unwrap_or_default();
+    assert!(!asked.contains("target"), "{asked}");
+}
+
 #[test]
 fn an_error_of_the_compiler_is_the_last_word() {
     let project = Project::app("").file("src/main.rs", "fn main() {\n    missing();\n}\n");
