@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Row, State};
-use crate::native::provision::index::Index;
+use crate::native::provision::index::{Index, NO_INDEX};
 use crate::native::provision::{cache, cache_folder};
 use crate::oci::registry::{auth_files, host_of};
 use crate::shell::human_bytes;
@@ -79,7 +79,8 @@ fn try_writing(folder: &Utf8Path) -> io::Result<()> {
 fn index() -> Row {
     let name = "package index";
     match Index::of_user() {
-        Ok(index) => Row::ok(name, format!("{} ({})", index.url, index.origin)),
+        Ok(None) => Row::new(name, State::NotNeeded, format!("none is asked, as {NO_INDEX} says")),
+        Ok(Some(index)) => Row::ok(name, format!("{} ({})", index.url, index.origin)),
         Err(error) => {
             let row = Row::new(name, State::Missing, error.to_string());
             error.helps().iter().fold(row, |row, help| row.mend(help.clone()))

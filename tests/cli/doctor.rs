@@ -235,6 +235,30 @@ fn what_may_not_be_needed_stops_no_build() {
 }
 
 #[test]
+fn where_pip_asks_no_index_nobody_does() {
+    let project = Project::empty().file("pip.conf", "[global]\nno-index = true\n");
+    let server = Server::start(|_| Response::status(404));
+    let index = format!("http://{}/simple", server.host());
+    let words = "--fix --yes";
+    let run = doctor(&project, words, &index).env("PIP_NO_INDEX", "1").run().code(1).silent();
+    run.redact("[WHEEL]", wheel()).stderr(str![[r#"
+error: zig 0.17.1 is not on this machine, and pip's setting `no-index` (PIP_NO_INDEX) forbids getting it
+
+help: bring the file [WHEEL] from https://pypi.org/project/ziglang/0.17.1/#files, and put it into [HOME]/.cache/cargo-scratch/downloads
+
+"#]]);
+    let configured = || doctor(&project, words, &index).env("PIP_CONFIG_FILE", project.path("pip.conf"));
+    configured().run().code(1).silent().says("no-index").says("bring the file");
+    doctor(&project, "", &index).env("PIP_NO_INDEX", "1").run().only_lines(&["package"]).stdout(str![[r#"
+package index    not needed  none is asked, as pip's setting `no-index` (PIP_NO_INDEX) says
+
+"#]]);
+    assert!(server.requests().is_empty());
+    // The variable has the last word.
+    configured().env("PIP_NO_INDEX", "0").run().code(1).says("knows no");
+}
+
+#[test]
 fn the_folder_is_the_users_choice() {
     let project = Project::empty();
     let run = doctor(&project, "--message-format json", "https://i.example.com");

@@ -21,18 +21,24 @@ pub struct Index {
     certificates: Option<Utf8PathBuf>,
 }
 
+/// The setting of pip's that allows none.
+pub const NO_INDEX: &str = "pip's setting `no-index` (PIP_NO_INDEX)";
+
 impl Index {
     /// The index that pip or uv would ask first: `PIP_INDEX_URL`, `UV_DEFAULT_INDEX`, `UV_INDEX_URL`, pip's configuration
-    /// files, Python's own.
+    /// files, Python's own. None, where [`NO_INDEX`] says so, whatever else is set: such a machine gets its files otherwise.
     ///
     /// # Errors
     /// [`Exit::Usage`] if it isn't on the web.
-    pub fn of_user() -> Result<Index> {
+    pub fn of_user() -> Result<Option<Index>> {
         let env = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         Index::choose(&Settings::read(), env)
     }
 
-    fn choose(settings: &Settings, env: impl Fn(&str) -> Option<String>) -> Result<Index> {
+    fn choose(settings: &Settings, env: impl Fn(&str) -> Option<String>) -> Result<Option<Index>> {
+        if settings.is_on("no-index") {
+            return Ok(None);
+        }
         let named = ["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"];
         let named = named.into_iter().find_map(|name| Some((name, env(name)?)));
         let configured = || Some(("pip's configuration", settings.get("index-url")?.to_owned()));
@@ -48,7 +54,7 @@ impl Index {
         let trusted =
             settings.get("trusted-host").unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
         let certificates = settings.get("cert").map(Utf8PathBuf::from);
-        Ok(Index { url, origin, trusted, certificates })
+        Ok(Some(Index { url, origin, trusted, certificates }))
     }
 
     /// # Errors
@@ -97,9 +103,10 @@ mod tests {
     use super::*;
 
     fn choose(env: &[(&str, &str)]) -> Result<Index> {
-        Index::choose(&Settings::default(), |name| {
+        let chosen = Index::choose(&Settings::default(), |name| {
             env.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
-        })
+        });
+        chosen.map(|index| index.expect("nothing forbids one"))
     }
 
     #[test]

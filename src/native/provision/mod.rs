@@ -20,7 +20,7 @@ mod unpack;
 mod url;
 
 use self::host::Host;
-use self::index::Index;
+use self::index::{Index, NO_INDEX};
 use self::table::Wheel;
 use crate::error::{Context, Error, Exit, Result};
 use crate::lock::Lock;
@@ -151,16 +151,9 @@ pub fn provide(tool: Tool, offline: bool, shell: &Shell) -> Result<Utf8PathBuf> 
     let folder = tool.folder(&cache_folder()?);
     if let Some(brought) = brought(wheel, shell)? {
         install(tool, brought.as_std_path(), &folder, shell)?;
-    } else if offline {
-        return Err(bring(
-            wheel,
-            Error::new(
-                Exit::Failure,
-                format!("{tool} is not on this machine, and --offline, or cargo's net.offline, forbids getting it"),
-            ),
-        ));
     } else {
-        let got = download(wheel, &folder, shell).map_err(|error| bring(wheel, error))?;
+        let got = index(tool, offline).and_then(|index| download(wheel, &index, &folder, shell));
+        let got = got.map_err(|error| bring(wheel, error))?;
         install(tool, got.path(), &folder, shell)?;
     }
     Ok(folder)
@@ -181,16 +174,25 @@ fn brought(wheel: &Wheel, shell: &Shell) -> Result<Option<Utf8PathBuf>> {
     }
 }
 
+/// The package index, if one may be asked.
+fn index(tool: Tool, offline: bool) -> Result<Index> {
+    let forbidden =
+        |what: &str| Error::new(Exit::Failure, format!("{tool} is not on this machine, and {what} forbids getting it"));
+    if offline {
+        return Err(forbidden("--offline, or cargo's net.offline,"));
+    }
+    Index::of_user()?.ok_or_else(|| forbidden(NO_INDEX))
+}
+
 /// The wheel from the package index, in a file beside the folder that it will be unpacked in.
-fn download(wheel: &Wheel, folder: &Utf8Path, shell: &Shell) -> Result<StagedFile> {
-    let index = Index::of_user()?;
+fn download(wheel: &Wheel, index: &Index, folder: &Utf8Path, shell: &Shell) -> Result<StagedFile> {
     let tool = wheel.tool;
     let (size, host) = (human_bytes(wheel.size), index.url.host());
     shell.status("Downloading", format_args!("{tool} ({size}) from the package index {host}"));
     let progress = shell.progress("Downloading", tool.name(), wheel.size);
     let mut staged = staging::file_beside(folder).map_err(unwritable)?;
     let mut measured = Measured::new(io::BufWriter::with_capacity(1 << 16, staged.as_file_mut()));
-    let fetched = fetch::fetch(&index, wheel, &progress, &mut measured);
+    let fetched = fetch::fetch(index, wheel, &progress, &mut measured);
     progress.finish_and_clear();
     fetched?;
     measured.flush().map_err(unwritable)?;

@@ -18,7 +18,7 @@ impl Settings {
         for text in files.into_iter().filter_map(|path| fs_err::read_to_string(path).ok()) {
             settings.add_file(&text);
         }
-        for name in ["index-url", "trusted-host", "cert"] {
+        for name in ["index-url", "no-index", "trusted-host", "cert"] {
             settings.0.extend(env(&variable(name)).map(|value| (name.to_owned(), value)));
         }
         settings
@@ -27,6 +27,12 @@ impl Settings {
     /// The value of a setting, such as `index-url`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a setting that says yes or no says yes; pip takes it in the words of its configuration files.
+    pub fn is_on(&self, name: &str) -> bool {
+        const YES: [&str; 6] = ["y", "yes", "t", "true", "on", "1"];
+        self.get(name).is_some_and(|value| YES.iter().any(|yes| value.eq_ignore_ascii_case(yes)))
     }
 
     /// An INI file, as Python's `configparser` reads it: a value goes on in the indented lines below it.
@@ -117,6 +123,14 @@ mod tests {
         assert_eq!(settings.get("trusted-host"), Some("a.example.com\nb.example.com:8080"));
         assert_eq!(settings.get("timeout"), Some("60"));
         assert_eq!(settings.get("cert"), None);
+    }
+
+    #[test]
+    fn yes_has_more_than_one_word() {
+        let is_on = |value: &str| settings(&[&format!("[global]\nno_index = {value}")]).is_on("no-index");
+        assert!(["1", "true", "Yes", "ON"].into_iter().all(is_on));
+        assert!(!["0", "false", "no", "", "x"].into_iter().any(is_on));
+        assert!(!settings(&["[global]\nno-index = true", "[global]\nno-index = false"]).is_on("no-index"));
     }
 
     #[test]
