@@ -1,7 +1,6 @@
 //! Folders, logins and the package index.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::Path;
 
 use camino::Utf8Path;
@@ -60,7 +59,7 @@ fn cache_row() -> Row {
 }
 
 fn cache_in(folder: &Utf8Path) -> Row {
-    match try_writing(folder) {
+    match cache::try_writing(folder) {
         Err(error) => Row::new(CACHE, State::Missing, format!("{folder} can't be written: {}", error.kind()))
             .mend(format!("name another folder in {}", cache::VARIABLE)),
         Ok(()) if folder.is_dir() => {
@@ -68,12 +67,6 @@ fn cache_in(folder: &Utf8Path) -> Row {
         }
         Ok(()) => Row::ok(CACHE, format!("{folder}, empty")),
     }
-}
-
-/// Tries it with a file that is gone at once. A folder that is not there is going to be made in the nearest that is.
-fn try_writing(folder: &Utf8Path) -> io::Result<()> {
-    let nearest = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
-    tempfile::tempfile_in(nearest).map(drop)
 }
 
 fn index() -> Row {

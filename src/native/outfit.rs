@@ -397,8 +397,12 @@ fn zig_env(setting: &Setting<'_>) -> Result<BTreeMap<String, String>> {
 /// The cache folder, or where nobody may write to that, as it was filled by somebody else, one of the workspace's.
 fn cache(setting: &Setting<'_>) -> Result<Utf8PathBuf> {
     let folder = provision::cache_folder()?;
-    let can_write = fs_err::create_dir_all(&folder).is_ok() && tempfile::tempfile_in(&folder).is_ok();
-    Ok(if can_write { folder } else { setting.scratch.join("native").join("cache") })
+    // It is made by whoever writes to it: a plan makes nothing.
+    Ok(if provision::cache::try_writing(&folder).is_ok() {
+        folder
+    } else {
+        setting.scratch.join("native").join("cache")
+    })
 }
 
 /// How zig's C++ library is made for a platform.

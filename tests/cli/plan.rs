@@ -231,3 +231,16 @@ fn it_works_without_what_cargo_sets() {
     let cargo = programs::cargo();
     assert_eq!(plan.line(), expected.replace(cargo.to_str().unwrap(), "cargo"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_plan_makes_no_folder_for_what_compiles() {
+    let zig = r#"printf '.{\n  .lib_dir = "/z",\n  .version = "0.17.1",\n}\n'"#;
+    let project = Project::app("").program("zig", zig);
+    let before = project.tree();
+    let words = "build --dry-run --engine builtin --platform linux/amd64 --allocator mimalloc";
+    let plan = project.scratch(words).succeeds();
+    assert!(plan.line().contains("zig 0.17.1"), "{}", plan.line());
+    assert_eq!(project.tree(), before);
+    assert!(!project.home().join(".cache").exists());
+}

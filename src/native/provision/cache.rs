@@ -1,5 +1,7 @@
 //! The user's folder for what is worth keeping between projects.
 
+use std::io;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Error, Exit, Result};
@@ -36,6 +38,15 @@ fn folder_of(os: &str, env: impl Fn(&str) -> Option<String>, home: Option<&Utf8P
         _ => named("XDG_CACHE_HOME").filter(|folder| folder.is_absolute()).or_else(|| Some(home?.join(".cache")))?,
     };
     Some(caches.join("cargo-scratch"))
+}
+
+/// Tries it with a file that is gone at once. A folder that is not there is going to be made in the nearest that is.
+///
+/// # Errors
+/// If it can't be written to.
+pub fn try_writing(folder: &Utf8Path) -> io::Result<()> {
+    let nearest = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    tempfile::tempfile_in(nearest).map(drop)
 }
 
 #[cfg(test)]
