@@ -131,7 +131,7 @@ impl Diagnosis {
 
 fn getting(tool: Tool) -> String {
     match install::hint(tool) {
-        Some(command) if command == install::DOCTOR => format!("get it into your own cache folder: {command}"),
+        Some(command) if install::offered(tool).is_some() => format!("get it into your own cache folder: {command}"),
         Some(command) => format!("install it: {command}"),
         None => format!("install {tool}"),
     }

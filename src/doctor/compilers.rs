@@ -74,9 +74,9 @@ fn mended(row: Row) -> Row {
         true => {
             row.mend(format!("{}  (gets zig into the cache folder)", install::DOCTOR)).fixed_by(Fix::Tool(Tool::Zig))
         }
-        false => row,
+        false => install::hint(Demanded::C).into_iter().fold(row, Row::mend),
     };
-    row.mend("put zig on the PATH, or pip install ziglang")
+    row.mend(install::ZIG)
 }
 
 /// What links build scripts and macros, which run here.
@@ -113,7 +113,7 @@ fn libclang(wishes: &Wishes, machine: &Machine) -> Row {
         (Some(path), _) => format!("LIBCLANG_PATH={path}"),
         (None, Some(Libclang::Systems)) => "where bindgen looks for it".to_owned(),
         (None, Some(Libclang::Provisioned(folder))) => folder.to_string(),
-        (None, None) => return tools::mended(Row::absent(name, needed, ""), None, Some(Tool::Libclang)),
+        (None, None) => return tools::mended(Row::absent(name, needed, ""), Some(Demanded::Libclang)),
     };
     Row::ok(name, found).needed(needed)
 }

@@ -35,15 +35,15 @@ impl Program {
         let named = self.variable.and_then(|name| wishes.config.variable(name));
         let ours = || Some(self.provided?.program()?.into_std_path_buf());
         let Some(path) = named.map(Into::into).or_else(|| find(self.name)).or_else(ours) else {
-            return mended(Row::absent(self.name, needed, ""), self.demanded.first().copied(), self.provided);
+            return mended(Row::absent(self.name, needed, ""), self.demanded.first().copied());
         };
         Row::answered(self.name, &shown(&path), ask(&Command::new(&path).arg("--version"))).needed(needed)
     }
 }
 
 /// With the ways to have it: from the package index, or from the system's own packages.
-pub fn mended(mut row: Row, demanded: Option<Demanded>, provided: Option<Tool>) -> Row {
-    if let Some(tool) = provided.filter(|tool| tool.is_offered()) {
+pub fn mended(mut row: Row, demanded: Option<Demanded>) -> Row {
+    if let Some(tool) = demanded.and_then(install::offered) {
         return row.mend(install::DOCTOR).fixed_by(Fix::Tool(tool));
     }
     row.mend.extend(demanded.and_then(install::hint));

@@ -1,14 +1,18 @@
 //! The shortest way to get a tool on this machine's system, as a command to type.
 //!
-//! What `cargo scratch doctor --fix` brings is got with that, everywhere and without root. For the rest it is the system's
+//! What `cargo scratch doctor --fix` has for this machine is got with that, without root. For the rest it is the system's
 //! own package manager.
 
 use std::collections::BTreeSet;
 
+use super::{outfit, provision};
 use crate::needs::native::Tool;
 
 /// Gets the compilers and cmake.
 pub const DOCTOR: &str = "cargo scratch doctor --fix";
+
+/// The ways to have zig that are no package of the system's.
+pub const ZIG: &str = "put zig on the PATH, or pip install ziglang";
 
 /// Who installs packages on a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +103,19 @@ impl Manager {
             (Tool::Go, _) => &["go"],
             (Tool::Autotools, Winget) => &[],
             (Tool::Autotools, _) => &["autoconf", "automake", "libtool"],
-            (Tool::C | Tool::Cxx | Tool::Cmake | Tool::Libclang | Tool::Library(_) | Tool::SomeLibrary, _) => &[],
+            (Tool::Cmake, Winget) => &["Kitware.CMake"],
+            (Tool::Cmake, _) => &["cmake"],
+            (Tool::Libclang, Apt) => &["libclang-dev"],
+            (Tool::Libclang, Dnf | Zypper) => &["clang-devel"],
+            (Tool::Libclang, Apk) => &["clang-dev"],
+            (Tool::Libclang, Pacman) => &["clang"],
+            (Tool::Libclang, Homebrew) => &["llvm"],
+            (Tool::Libclang, Winget) => &["LLVM.LLVM"],
+            // Of all that compile for musl, only zig does so for every platform. Debian has none.
+            (Tool::C | Tool::Cxx, Apt) => &[],
+            (Tool::C | Tool::Cxx, Winget) => &["zig.zig"],
+            (Tool::C | Tool::Cxx, _) => &["zig"],
+            (Tool::Library(_) | Tool::SomeLibrary, _) => &[],
         }
     }
 }
@@ -111,15 +127,26 @@ pub fn hint(tool: Tool) -> Option<String> {
 
 /// What to type on this machine to get these tools, those that nothing is known for left out; `None` if that is all.
 pub fn command_for(tools: &[Tool]) -> Option<String> {
-    command(tools, Manager::of_this_machine(), is_root())
+    command(tools, Manager::of_this_machine(), is_root(), provision::Tool::is_offered)
 }
 
-/// As [`command_for`], for a machine with this manager.
-pub fn command(tools: &[Tool], manager: Option<Manager>, is_root: bool) -> Option<String> {
-    let by_doctor = |tool: &Tool| matches!(tool, Tool::C | Tool::Cxx | Tool::Cmake | Tool::Libclang);
-    let doctor = tools.iter().any(by_doctor).then(|| DOCTOR.to_owned());
+/// What the doctor gets in place of a tool, on this machine.
+pub fn offered(tool: Tool) -> Option<provision::Tool> {
+    outfit::providable(tool).filter(|tool| tool.is_offered())
+}
+
+/// As [`command_for`], for a machine with this manager, and what the doctor has for it.
+fn command(
+    tools: &[Tool],
+    manager: Option<Manager>,
+    is_root: bool,
+    is_offered: impl Fn(provision::Tool) -> bool,
+) -> Option<String> {
+    let (by_doctor, others): (Vec<Tool>, Vec<Tool>) =
+        tools.iter().partition(|tool| outfit::providable(**tool).is_some_and(&is_offered));
+    let doctor = (!by_doctor.is_empty()).then(|| DOCTOR.to_owned());
     let system = manager.and_then(|manager| {
-        let packages: BTreeSet<&str> = tools.iter().flat_map(|tool| manager.packages(*tool)).copied().collect();
+        let packages: BTreeSet<&str> = others.iter().flat_map(|tool| manager.packages(*tool)).copied().collect();
         let sudo = if manager.needs_root() && !is_root { "sudo " } else { "" };
         let names = packages.iter().copied().collect::<Vec<_>>().join(" ");
         (!packages.is_empty()).then(|| format!("{sudo}{} {names}", manager.command()))
@@ -142,6 +169,11 @@ fn is_root() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// On a machine that the doctor has everything for.
+    fn command(tools: &[Tool], manager: Option<Manager>, is_root: bool) -> Option<String> {
+        super::command(tools, manager, is_root, |_| true)
+    }
 
     #[test]
     fn every_family_has_its_own_words() {
@@ -204,5 +236,27 @@ mod tests {
         assert_eq!(command(&[Tool::Perl, Tool::C], None, false).unwrap(), DOCTOR);
         assert_eq!(command(&[Tool::Library("openssl"), Tool::SomeLibrary], apt, false), None);
         assert_eq!(command(&[Tool::Perl], None, false), None);
+    }
+
+    #[test]
+    fn what_the_doctor_has_not_for_a_machine_is_a_package_of_its_system() {
+        let all = [Tool::C, Tool::Cxx, Tool::Cmake, Tool::Libclang];
+        for (manager, expected) in [
+            (Manager::Apt, "apt-get install cmake libclang-dev"),
+            (Manager::Dnf, "dnf install clang-devel cmake zig"),
+            (Manager::Apk, "apk add clang-dev cmake zig"),
+            (Manager::Pacman, "pacman -S clang cmake zig"),
+            (Manager::Zypper, "zypper install clang-devel cmake zig"),
+            (Manager::Homebrew, "brew install cmake llvm zig"),
+            (Manager::Winget, "winget install Kitware.CMake LLVM.LLVM zig.zig"),
+        ] {
+            assert_eq!(super::command(&all, Some(manager), true, |_| false).unwrap(), expected);
+        }
+        assert_eq!(super::command(&[Tool::Libclang], None, true, |_| false), None);
+        // As on Alpine.
+        let but_libclang = |tool| tool != provision::Tool::Libclang;
+        let tools = [Tool::Libclang, Tool::Cmake];
+        let found = super::command(&tools, Some(Manager::Apk), true, but_libclang).unwrap();
+        assert_eq!(found, format!("apk add clang-dev && {DOCTOR}"));
     }
 }

@@ -35,8 +35,8 @@ fn tool_for(what: Lack) -> Option<provision::Tool> {
 
 /// Asks whether they are to be got.
 pub fn question(equipment: &Equipment, tools: &[provision::Tool]) -> String {
-    let lacks: Vec<_> = equipment.missing.iter().filter(|missing| tool_for(missing.what).is_some()).collect();
-    let lacks: Vec<_> = lacks.into_iter().map(|missing| missing.title()).collect();
+    let is_got = |missing: &&Missing| tool_for(missing.what).is_some_and(|tool| tools.contains(&tool));
+    let lacks: Vec<_> = equipment.missing.iter().filter(is_got).map(Missing::title).collect();
     let tools: Vec<_> = tools.iter().map(ToString::to_string).collect();
     format!("There is {}. Get {} into your cache folder?", lacks.join(", and "), tools.join(" and "))
 }
@@ -60,6 +60,8 @@ pub fn refuse(binary: &str, equipment: &Equipment) -> Error {
     let others: Vec<_> = others.filter_map(|missing| missing.what.tool()).collect();
     let error =
         error.maybe_help(install::command_for(&others).map(|command| format!("install what is missing: {command}")));
+    let lacks_zig = others.iter().any(|tool| matches!(tool, Tool::C | Tool::Cxx));
+    let error = if lacks_zig { error.help(format!("for a compiler for musl, {}", install::ZIG)) } else { error };
     instead(&certain).into_iter().fold(error, Error::help)
 }
 

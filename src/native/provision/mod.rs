@@ -22,8 +22,10 @@ mod url;
 use self::host::Host;
 use self::index::{Index, NO_INDEX};
 use self::table::Wheel;
+use super::install;
 use crate::error::{Context, Error, Exit, Result};
 use crate::lock::Lock;
+use crate::needs::native;
 use crate::oci::layer::Measured;
 use crate::shell::{Shell, human_bytes};
 use crate::staging::{self, StagedFile};
@@ -59,6 +61,15 @@ impl Tool {
         match self {
             Tool::Zig => "ziglang",
             other => other.name(),
+        }
+    }
+
+    /// What build scripts want that it serves as.
+    fn is_wanted_as(self) -> native::Tool {
+        match self {
+            Tool::Zig => native::Tool::C,
+            Tool::Cmake => native::Tool::Cmake,
+            Tool::Libclang => native::Tool::Libclang,
         }
     }
 
@@ -239,7 +250,21 @@ fn remove_leftovers(tools: &Utf8Path) {
 fn not_offered(tool: Tool) -> Error {
     let Host { os, arch, .. } = Host::this();
     Error::new(Exit::Failure, format!("there is no {tool} to be got for this machine ({arch}, {os})"))
-        .help(format!("install {} as this system does it, so that it is on the PATH", tool.name()))
+        .help(otherwise(tool, install::hint(tool.is_wanted_as())))
+}
+
+/// The way to have it from somebody else, by a command of the system's if there is one.
+fn otherwise(tool: Tool, command: Option<String>) -> String {
+    match (command, tool) {
+        (Some(command), _) => format!("install it as this system does it: {command}"),
+        // It is a library, which nobody looks for on the PATH.
+        (None, Tool::Libclang) => {
+            "install libclang as this system does it, or set LIBCLANG_PATH to its folder".to_owned()
+        }
+        (None, Tool::Zig | Tool::Cmake) => {
+            format!("install {} as this system does it, so that it is on the PATH", tool.name())
+        }
+    }
 }
 
 /// The way that is always there: to bring the file.
@@ -280,6 +305,14 @@ mod tests {
         assert!(check(&wheel, measured(b"whe3l")).unwrap_err().contains("SHA-256"));
         assert!(check(&wheel, measured(b"whee")).unwrap_err().ends_with("this has less"));
         assert!(check(&wheel, measured(b"wheels")).unwrap_err().ends_with("this has more"));
+    }
+
+    #[test]
+    fn what_is_not_offered_is_got_elsewhere_and_no_library_is_on_the_path() {
+        let command = Some("apk add clang-dev".to_owned());
+        assert_eq!(otherwise(Tool::Libclang, command), "install it as this system does it: apk add clang-dev");
+        assert!(otherwise(Tool::Libclang, None).contains("LIBCLANG_PATH"));
+        assert!(otherwise(Tool::Cmake, None).contains("on the PATH"));
     }
 
     #[test]
