@@ -7,7 +7,7 @@ use crate::compile::cargo_config::CargoConfig;
 use crate::compile::toolchain::{self, Toolchain};
 use crate::native::equipment::{self, Host, HostLinker, Lack, Missing};
 use crate::native::host::System;
-use crate::native::install;
+use crate::native::install::{self, Want};
 use crate::native::machine::{Libclang, Machine, Search};
 use crate::native::provision::Tool;
 use crate::native::resolver::{Compiler, Language, resolve};
@@ -100,9 +100,20 @@ fn host_linker(host: &str, needed: bool, config: &CargoConfig, machine: &Machine
         };
         return Row::ok(name, found).needed(needed);
     }
-    Row::absent(name, needed, "there is no cc: build scripts and macros can't be linked")
-        .mend(install::DOCTOR)
-        .fixed_by(Fix::Tool(Tool::Zig))
+    mended_here(
+        Row::absent(name, needed, "there is no cc: build scripts and macros can't be linked"),
+        Language::C,
+        host,
+        Tool::Zig.is_offered(),
+    )
+}
+
+/// With the way to a compiler for what runs on this machine.
+fn mended_here(row: Row, language: Language, host: &str, offers_zig: bool) -> Row {
+    if offers_zig && equipment::zig_links(host) {
+        return row.mend(install::DOCTOR).fixed_by(Fix::Tool(Tool::Zig));
+    }
+    install::command_for(&[Want::HostCompiler(language)]).into_iter().fold(row, Row::mend)
 }
 
 /// The library that bindgen loads.
@@ -203,5 +214,13 @@ mod tests {
         assert_eq!(of("", &Machine::default()).state, State::Missing);
         assert_eq!(of("", &Machine::with_cc()).state, State::Ok);
         assert_eq!(of("x86_64-pc-windows-msvc", &Machine::default()).found, "rustc's choice");
+    }
+
+    #[test]
+    fn zig_is_no_mend_for_a_machine_that_would_not_take_it() {
+        let of = |host: &str, offers_zig| mended_here(Row::absent("x", true, ""), Language::C, host, offers_zig).fix;
+        assert_eq!(of("x86_64-unknown-linux-gnu", true), Some(Fix::Tool(Tool::Zig)));
+        assert_eq!(of("x86_64-unknown-linux-gnu", false), None);
+        assert_eq!(of("x86_64-unknown-linux-musl", true), None);
     }
 }

@@ -65,6 +65,8 @@ pub struct Missing {
     pub platforms: Vec<Platform>,
     /// The build fails without it.
     pub is_certain: bool,
+    /// zig would do it, if it were there.
+    pub zig_serves: bool,
     /// Who wants it.
     pub demands: Vec<Demand>,
 }
@@ -116,6 +118,7 @@ pub fn equip(
             what: Lack::HostLinker,
             platforms: Vec::new(),
             is_certain: true,
+            zig_serves: zig_links(host.triple),
             demands: Vec::new(),
         });
     }
@@ -136,7 +139,7 @@ pub fn equip(
             tool => machine.has(tool, config),
         };
         if !is_there {
-            equipment.lacks(demand, None);
+            equipment.lacks(demand, None, zig_links(host.triple));
         }
     }
     equipment.missing.sort_by_key(|missing| missing.what);
@@ -208,7 +211,7 @@ fn equip_platform(
             tool => machine.has(tool, config),
         };
         if !is_there {
-            equipment.lacks(demand, Some(platform));
+            equipment.lacks(demand, Some(platform), true);
         }
     }
     if c.is_some() || cxx.is_some() {
@@ -218,14 +221,16 @@ fn equip_platform(
 }
 
 impl Equipment {
-    fn lacks(&mut self, demand: &Demand, platform: Option<Platform>) {
+    fn lacks(&mut self, demand: &Demand, platform: Option<Platform>, zig_serves: bool) {
         let what = Lack::Tool(demand.tool);
         let place = self.missing.iter().position(|missing| missing.what == what).unwrap_or_else(|| {
-            let new = Missing { what, platforms: Vec::new(), is_certain: false, demands: Vec::new() };
+            let new =
+                Missing { what, platforms: Vec::new(), is_certain: false, zig_serves: false, demands: Vec::new() };
             self.missing.push(new);
             self.missing.len() - 1
         });
         let missing = &mut self.missing[place];
+        missing.zig_serves |= zig_serves;
         missing.is_certain |= demand.certainty == Certainty::Certain;
         missing.platforms.extend(platform.filter(|platform| !missing.platforms.contains(platform)));
         if !missing.demands.contains(demand) {
@@ -250,12 +255,17 @@ fn lacks_cc(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> bool {
     calls_cc && config.linker(host.triple).is_none() && machine.program("cc").is_none()
 }
 
+/// Whether zig links what runs on a machine of this Rust target, where there is no `cc`.
+pub fn zig_links(host: &str) -> bool {
+    host.ends_with("-linux-gnu")
+}
+
 fn host_linker(host: Host<'_>, config: &CargoConfig, machine: &Machine) -> Option<HostLinker> {
     if !lacks_cc(host, config, machine) {
         return None;
     }
     let other = ["gcc", "clang"].into_iter().find_map(|name| machine.program(name));
-    let zig = || machine.zig.clone().filter(|_| host.triple.ends_with("-linux-gnu")).map(HostLinker::Zig);
+    let zig = || machine.zig.clone().filter(|_| zig_links(host.triple)).map(HostLinker::Zig);
     let rust_lld = || machine.system.clone().map(HostLinker::RustLld);
     other.map(|program| HostLinker::Program(program.to_owned())).or_else(zig).or_else(rust_lld)
 }
@@ -436,5 +446,22 @@ mod tests {
         assert!(!unknown(&machine(&[], false)).fails());
         let users = [("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "mine")];
         assert_eq!(equipped(&lines, &machine(&[], false), &users), Equipment::default());
+    }
+
+    #[test]
+    fn zig_serves_only_where_it_is_going_to_be_taken() {
+        let lines = ["0;;app v1.0.0", "1;;ring v0.17.0", "1!;;vergen v9.0.0", "2;;libgit2-sys v0.18.0"];
+        let demands = demands(&Graph::of_depths(&lines).unwrap());
+        let arm = [Platform::parse("linux/arm64").unwrap()];
+        let serves = |triple: &str, platforms: &[Platform]| {
+            let config = CargoConfig::for_tests("", &[]);
+            let machine = machine(&[], false);
+            let found = equip(&demands, platforms, platforms, Host { triple, links: true }, &config, &machine);
+            found.missing.into_iter().map(|missing| (missing.what, missing.zig_serves)).collect::<Vec<_>>()
+        };
+        let (c, linker) = (Lack::Tool(Tool::C), Lack::HostLinker);
+        assert_eq!(serves("x86_64-unknown-linux-gnu", &[]), [(c, true), (linker, true)]);
+        assert_eq!(serves("x86_64-unknown-linux-musl", &[]), [(c, false), (linker, false)]);
+        assert_eq!(serves("x86_64-unknown-linux-musl", &arm), [(c, true), (linker, false)]);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::resolver::Language;
 use super::{outfit, provision};
 use crate::needs::native::Tool;
 
@@ -13,6 +14,24 @@ pub const DOCTOR: &str = "cargo scratch doctor --fix";
 
 /// The ways to have zig that are no package of the system's.
 pub const ZIG: &str = "put zig on the PATH, or pip install ziglang";
+
+/// Something that a package brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// What build scripts call, or look for.
+    Tool(Tool),
+    /// A compiler for what runs on this machine, which also links that.
+    HostCompiler(Language),
+}
+
+impl Want {
+    fn provided(self) -> Option<provision::Tool> {
+        match self {
+            Want::Tool(tool) => outfit::providable(tool),
+            Want::HostCompiler(_) => None,
+        }
+    }
+}
 
 /// Who installs packages on a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +99,29 @@ impl Manager {
         !matches!(self, Manager::Homebrew | Manager::Winget)
     }
 
+    fn packages(self, want: Want) -> &'static [&'static str] {
+        match want {
+            Want::Tool(tool) => self.packages_of_tool(tool),
+            Want::HostCompiler(language) => self.host_compiler(language),
+        }
+    }
+
+    /// With the headers and start files of the C library, where the compiler does not bring them along.
+    fn host_compiler(self, language: Language) -> &'static [&'static str] {
+        match (self, language) {
+            (Manager::Apt, Language::C) => &["gcc", "libc6-dev"],
+            (Manager::Apt, Language::Cxx) => &["g++"],
+            (Manager::Apk, Language::C) => &["gcc", "musl-dev"],
+            (Manager::Apk, Language::Cxx) => &["g++", "musl-dev"],
+            (Manager::Dnf | Manager::Zypper, Language::C) | (Manager::Pacman, _) => &["gcc"],
+            (Manager::Dnf | Manager::Zypper, Language::Cxx) => &["gcc-c++"],
+            // They come from the makers of the system.
+            (Manager::Homebrew | Manager::Winget, _) => &[],
+        }
+    }
+
     /// The packages that a tool is in; nothing where it is in none.
-    fn packages(self, tool: Tool) -> &'static [&'static str] {
+    fn packages_of_tool(self, tool: Tool) -> &'static [&'static str] {
         use Manager::{Apk, Apt, Dnf, Homebrew, Pacman, Winget, Zypper};
         match (tool, self) {
             // The messages that every schema may use are in a package of their own.
@@ -122,12 +162,12 @@ impl Manager {
 
 /// What to type on this machine to get a tool; `None` where nothing is known to help.
 pub fn hint(tool: Tool) -> Option<String> {
-    command_for(&[tool])
+    command_for(&[Want::Tool(tool)])
 }
 
-/// What to type on this machine to get these tools, those that nothing is known for left out; `None` if that is all.
-pub fn command_for(tools: &[Tool]) -> Option<String> {
-    command(tools, Manager::of_this_machine(), is_root(), provision::Tool::is_offered)
+/// What to type on this machine to get these, those that nothing is known for left out; `None` if that is all.
+pub fn command_for(wants: &[Want]) -> Option<String> {
+    command(wants, Manager::of_this_machine(), is_root(), provision::Tool::is_offered)
 }
 
 /// What the doctor gets in place of a tool, on this machine.
@@ -137,21 +177,23 @@ pub fn offered(tool: Tool) -> Option<provision::Tool> {
 
 /// As [`command_for`], for a machine with this manager, and what the doctor has for it.
 fn command(
-    tools: &[Tool],
+    wants: &[Want],
     manager: Option<Manager>,
     is_root: bool,
     is_offered: impl Fn(provision::Tool) -> bool,
 ) -> Option<String> {
-    let (by_doctor, others): (Vec<Tool>, Vec<Tool>) =
-        tools.iter().partition(|tool| outfit::providable(**tool).is_some_and(&is_offered));
+    let (by_doctor, others): (Vec<Want>, Vec<Want>) =
+        wants.iter().partition(|want| want.provided().is_some_and(&is_offered));
     let doctor = (!by_doctor.is_empty()).then(|| DOCTOR.to_owned());
     let system = manager.and_then(|manager| {
-        let packages: BTreeSet<&str> = others.iter().flat_map(|tool| manager.packages(*tool)).copied().collect();
+        let packages: BTreeSet<&str> = others.iter().flat_map(|want| manager.packages(*want)).copied().collect();
         let sudo = if manager.needs_root() && !is_root { "sudo " } else { "" };
         let names = packages.iter().copied().collect::<Vec<_>>().join(" ");
         (!packages.is_empty()).then(|| format!("{sudo}{} {names}", manager.command()))
     });
-    let commands: Vec<_> = system.into_iter().chain(doctor).collect();
+    let wants_apples = others.iter().any(|want| matches!(want, Want::HostCompiler(_)));
+    let apples = (wants_apples && manager == Some(Manager::Homebrew)).then(|| "xcode-select --install".to_owned());
+    let commands: Vec<_> = apples.into_iter().chain(system).chain(doctor).collect();
     (!commands.is_empty()).then(|| commands.join(" && "))
 }
 
@@ -172,7 +214,11 @@ mod tests {
 
     /// On a machine that the doctor has everything for.
     fn command(tools: &[Tool], manager: Option<Manager>, is_root: bool) -> Option<String> {
-        super::command(tools, manager, is_root, |_| true)
+        super::command(&wants(tools), manager, is_root, |_| true)
+    }
+
+    fn wants(tools: &[Tool]) -> Vec<Want> {
+        tools.iter().copied().map(Want::Tool).collect()
     }
 
     #[test]
@@ -240,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_the_doctor_has_not_for_a_machine_is_a_package_of_its_system() {
-        let all = [Tool::C, Tool::Cxx, Tool::Cmake, Tool::Libclang];
+        let all = wants(&[Tool::C, Tool::Cxx, Tool::Cmake, Tool::Libclang]);
         for (manager, expected) in [
             (Manager::Apt, "apt-get install cmake libclang-dev"),
             (Manager::Dnf, "dnf install clang-devel cmake zig"),
@@ -252,11 +298,20 @@ mod tests {
         ] {
             assert_eq!(super::command(&all, Some(manager), true, |_| false).unwrap(), expected);
         }
-        assert_eq!(super::command(&[Tool::Libclang], None, true, |_| false), None);
+        assert_eq!(super::command(&all, None, true, |_| false), None);
         // As on Alpine.
         let but_libclang = |tool| tool != provision::Tool::Libclang;
-        let tools = [Tool::Libclang, Tool::Cmake];
-        let found = super::command(&tools, Some(Manager::Apk), true, but_libclang).unwrap();
+        let two = wants(&[Tool::Libclang, Tool::Cmake]);
+        let found = super::command(&two, Some(Manager::Apk), true, but_libclang).unwrap();
         assert_eq!(found, format!("apk add clang-dev && {DOCTOR}"));
+    }
+
+    #[test]
+    fn what_links_here_is_never_the_doctors() {
+        let of = |language, manager| super::command(&[Want::HostCompiler(language)], Some(manager), true, |_| true);
+        assert_eq!(of(Language::C, Manager::Apk).unwrap(), "apk add gcc musl-dev");
+        assert_eq!(of(Language::Cxx, Manager::Dnf).unwrap(), "dnf install gcc-c++");
+        assert_eq!(of(Language::C, Manager::Homebrew).unwrap(), "xcode-select --install");
+        assert_eq!(of(Language::C, Manager::Winget), None);
     }
 }

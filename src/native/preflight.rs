@@ -1,6 +1,8 @@
 //! What is said before anything is compiled: everything that is missing at once, who wants it, and how to get it.
 
 use super::equipment::{Equipment, Lack, Missing, Risk};
+use super::install::Want;
+use super::resolver::Language;
 use super::{install, outfit, provision};
 use crate::error::{Error, Exit};
 use crate::needs::native::{Demand, Tool};
@@ -18,7 +20,7 @@ pub fn is_compiler(what: Lack) -> bool {
 pub fn providable(equipment: &Equipment, all: bool) -> Vec<provision::Tool> {
     let missing = equipment.missing.iter().filter(|missing| missing.is_certain || all);
     let mut tools: Vec<provision::Tool> = Vec::new();
-    for tool in missing.filter_map(|missing| tool_for(missing.what)).filter(|tool| tool.is_offered()) {
+    for tool in missing.filter_map(tool_for).filter(|tool| tool.is_offered()) {
         if !tools.contains(&tool) {
             tools.push(tool);
         }
@@ -26,16 +28,27 @@ pub fn providable(equipment: &Equipment, all: bool) -> Vec<provision::Tool> {
     tools
 }
 
-fn tool_for(what: Lack) -> Option<provision::Tool> {
-    match what {
-        Lack::HostLinker => cfg!(target_os = "linux").then_some(provision::Tool::Zig),
+fn tool_for(missing: &Missing) -> Option<provision::Tool> {
+    let tool = match missing.what {
+        Lack::HostLinker => Some(provision::Tool::Zig),
         Lack::Tool(tool) => outfit::providable(tool),
+    };
+    tool.filter(|tool| *tool != provision::Tool::Zig || missing.zig_serves)
+}
+
+/// What the system's packages have to bring in its place.
+fn want(missing: &Missing) -> Want {
+    match missing.what {
+        Lack::HostLinker => Want::HostCompiler(Language::C),
+        Lack::Tool(Tool::C) if !missing.zig_serves => Want::HostCompiler(Language::C),
+        Lack::Tool(Tool::Cxx) if !missing.zig_serves => Want::HostCompiler(Language::Cxx),
+        Lack::Tool(tool) => Want::Tool(tool),
     }
 }
 
 /// Asks whether they are to be got.
 pub fn question(equipment: &Equipment, tools: &[provision::Tool]) -> String {
-    let is_got = |missing: &&Missing| tool_for(missing.what).is_some_and(|tool| tools.contains(&tool));
+    let is_got = |missing: &&Missing| tool_for(missing).is_some_and(|tool| tools.contains(&tool));
     let lacks: Vec<_> = equipment.missing.iter().filter(is_got).map(Missing::title).collect();
     let tools: Vec<_> = tools.iter().map(ToString::to_string).collect();
     format!("There is {}. Get {} into your cache folder?", lacks.join(", and "), tools.join(" and "))
@@ -55,12 +68,12 @@ pub fn refuse(binary: &str, equipment: &Equipment) -> Error {
         // By their names, as the doctor is not told what this command was.
         error.help(format!("get {} into your cache folder: {FIX} {}", names.join(" and "), names.join(" ")))
     };
-    let is_got = |missing: &&&Missing| tool_for(missing.what).is_some_and(|tool| tools.contains(&tool));
+    let is_got = |missing: &&&Missing| tool_for(missing).is_some_and(|tool| tools.contains(&tool));
     let others = certain.iter().filter(|missing| !is_got(missing));
-    let others: Vec<_> = others.filter_map(|missing| missing.what.tool()).collect();
+    let others: Vec<_> = others.map(|missing| want(missing)).collect();
     let error =
         error.maybe_help(install::command_for(&others).map(|command| format!("install what is missing: {command}")));
-    let lacks_zig = others.iter().any(|tool| matches!(tool, Tool::C | Tool::Cxx));
+    let lacks_zig = others.iter().any(|want| matches!(want, Want::Tool(Tool::C | Tool::Cxx)));
     let error = if lacks_zig { error.help(format!("for a compiler for musl, {}", install::ZIG)) } else { error };
     instead(&certain).into_iter().fold(error, Error::help)
 }
@@ -87,15 +100,6 @@ pub fn risk(risk: &Risk) -> String {
         risk.platform,
         risk.compiler
     )
-}
-
-impl Lack {
-    fn tool(self) -> Option<Tool> {
-        match self {
-            Lack::Tool(tool) => Some(tool),
-            Lack::HostLinker => None,
-        }
-    }
 }
 
 impl Missing {
@@ -130,4 +134,22 @@ impl Missing {
 /// `ring 0.17.14 compiles its cryptography: app -> rustls -> ring`
 fn wants(demand: &Demand) -> String {
     format!("{} {} {}: {}", demand.package, demand.version, demand.why, demand.path.join(" -> "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn zig_is_not_got_for_a_machine_that_would_not_take_it() {
+        let of = |zig_serves| {
+            let what = Lack::HostLinker;
+            let missing = Missing { what, platforms: Vec::new(), is_certain: true, zig_serves, demands: Vec::new() };
+            let equipment = Equipment { missing: vec![missing], ..Equipment::default() };
+            (providable(&equipment, true), want(&equipment.missing[0]))
+        };
+        assert_eq!(of(true).0, [provision::Tool::Zig]);
+        assert_eq!(of(false), (Vec::new(), Want::HostCompiler(Language::C)));
+    }
 }
