@@ -11,7 +11,10 @@ pub mod table;
 use complaints::{Complaint, Crate, From};
 use table::{Blame, Culprit, Row, Scope, Way};
 
-use crate::native::install;
+use crate::native::install::{self, Want};
+use crate::native::provision;
+use crate::native::provision::host::{Host, Libc};
+use crate::native::resolver::Language;
 use crate::needs::graph::{Graph, Package};
 use crate::needs::native::Tool;
 
@@ -113,6 +116,7 @@ impl Diagnosis {
             lines.push(match way {
                 Way::Say(text) => self.filled(text, &names),
                 Way::Get(tool) => getting(*tool),
+                Way::GetHostCompiler => getting_host_compiler(Host::this().libc),
             });
         }
         lines.join("\n    ")
@@ -130,11 +134,24 @@ impl Diagnosis {
 }
 
 fn getting(tool: Tool) -> String {
-    match install::hint(tool) {
-        Some(command) if install::offered(tool).is_some() => format!("get it into your own cache folder: {command}"),
-        Some(command) => format!("install it: {command}"),
-        None => format!("install {tool}"),
+    match (install::offered(tool), install::hint(tool)) {
+        (Some(tool), _) => getting_by_doctor(tool),
+        (None, Some(command)) => format!("install it: {command}"),
+        (None, None) => format!("install {tool}"),
     }
+}
+
+fn getting_by_doctor(tool: provision::Tool) -> String {
+    format!("get it into your own cache folder: {}", install::by_doctor(&[tool]))
+}
+
+/// What links here: zig does so in the place of a `cc` where the C library is glibc.
+fn getting_host_compiler(libc: Option<Libc>) -> String {
+    let zig = install::offered(Tool::C).filter(|_| libc == Some(Libc::Glibc));
+    let system = || install::command_for(&[Want::HostCompiler(Language::C)]);
+    let system =
+        || system().map_or_else(|| "install gcc or clang".to_owned(), |command| format!("install it: {command}"));
+    zig.map_or_else(system, getting_by_doctor)
 }
 
 /// The package of a crate; of several, the one that is nearest to the program.

@@ -223,3 +223,14 @@ fn a_script_is_believed_where_it_says_why_it_failed() {
     assert_eq!(name(&script("  x.s: No space left on device", &format!("{panic}  my own"))), Some("disk"));
     assert_eq!(name(&script("  No space left on device? There is some", &format!("{panic}  my own"))), None);
 }
+
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn the_doctor_is_told_what_to_get_and_only_what_helps() {
+    let help = find(UNDEFINED.replace("bar", "fopen64").as_bytes(), &|_| None).expect("a known message").help(None);
+    assert!(help.ends_with("get it into your own cache folder: cargo scratch doctor --fix zig"), "{help}");
+    // zig links what runs here for glibc alone.
+    let zig = "get it into your own cache folder: cargo scratch doctor --fix zig";
+    assert_eq!(getting_host_compiler(Some(Libc::Glibc)), zig);
+    assert!(!getting_host_compiler(Some(Libc::Musl)).contains("doctor"));
+}

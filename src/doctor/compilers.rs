@@ -71,9 +71,7 @@ fn compiler(platform: Platform, language: Language, wishes: &Wishes, machine: &M
 
 fn mended(row: Row) -> Row {
     let row = match Tool::Zig.is_offered() {
-        true => {
-            row.mend(format!("{}  (gets zig into the cache folder)", install::DOCTOR)).fixed_by(Fix::Tool(Tool::Zig))
-        }
+        true => row.mend(install::by_doctor(&[Tool::Zig])).fixed_by(Fix::Tool(Tool::Zig)),
         false => install::hint(Demanded::C).into_iter().fold(row, Row::mend),
     };
     row.mend(install::ZIG)
@@ -111,7 +109,7 @@ fn host_linker(host: &str, needed: bool, config: &CargoConfig, machine: &Machine
 /// With the way to a compiler for what runs on this machine.
 fn mended_here(row: Row, language: Language, host: &str, offers_zig: bool) -> Row {
     if offers_zig && equipment::zig_links(host) {
-        return row.mend(install::DOCTOR).fixed_by(Fix::Tool(Tool::Zig));
+        return row.mend(install::by_doctor(&[Tool::Zig])).fixed_by(Fix::Tool(Tool::Zig));
     }
     install::command_for(&[Want::HostCompiler(language)]).into_iter().fold(row, Row::mend)
 }

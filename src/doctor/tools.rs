@@ -44,7 +44,7 @@ impl Program {
 /// With the ways to have it: from the package index, or from the system's own packages.
 pub fn mended(mut row: Row, demanded: Option<Demanded>) -> Row {
     if let Some(tool) = demanded.and_then(install::offered) {
-        return row.mend(install::DOCTOR).fixed_by(Fix::Tool(tool));
+        return row.mend(install::by_doctor(&[tool])).fixed_by(Fix::Tool(tool));
     }
     row.mend.extend(demanded.and_then(install::hint));
     row

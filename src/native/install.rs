@@ -9,9 +9,6 @@ use super::resolver::Language;
 use super::{outfit, provision};
 use crate::needs::native::Tool;
 
-/// Gets the compilers and cmake.
-pub const DOCTOR: &str = "cargo scratch doctor --fix";
-
 /// The ways to have zig that are no package of the system's.
 pub const ZIG: &str = "put zig on the PATH, or pip install ziglang";
 
@@ -160,6 +157,13 @@ impl Manager {
     }
 }
 
+/// The command that gets these into the cache folder: by their names, as the doctor knows neither the words of another call
+/// nor what came of it.
+pub fn by_doctor(tools: &[provision::Tool]) -> String {
+    let names: Vec<_> = tools.iter().map(|tool| tool.name()).collect();
+    format!("cargo scratch doctor --fix {}", names.join(" "))
+}
+
 /// What to type on this machine to get a tool; `None` where nothing is known to help.
 pub fn hint(tool: Tool) -> Option<String> {
     command_for(&[Want::Tool(tool)])
@@ -182,9 +186,11 @@ fn command(
     is_root: bool,
     is_offered: impl Fn(provision::Tool) -> bool,
 ) -> Option<String> {
-    let (by_doctor, others): (Vec<Want>, Vec<Want>) =
+    let (provided, others): (Vec<Want>, Vec<Want>) =
         wants.iter().partition(|want| want.provided().is_some_and(&is_offered));
-    let doctor = (!by_doctor.is_empty()).then(|| DOCTOR.to_owned());
+    let mut tools = provision::Tool::ALL.to_vec();
+    tools.retain(|tool| provided.iter().any(|want| want.provided() == Some(*tool)));
+    let doctor = (!tools.is_empty()).then(|| by_doctor(&tools));
     let system = manager.and_then(|manager| {
         let packages: BTreeSet<&str> = others.iter().flat_map(|want| manager.packages(*want)).copied().collect();
         let sudo = if manager.needs_root() && !is_root { "sudo " } else { "" };
@@ -272,14 +278,15 @@ mod tests {
     #[test]
     fn compilers_come_from_the_doctor_and_only_root_goes_without_sudo() {
         let apt = Some(Manager::Apt);
-        assert_eq!(command(&[Tool::C, Tool::Cmake, Tool::Libclang, Tool::Cxx], apt, false).unwrap(), DOCTOR);
+        let all = "cargo scratch doctor --fix zig cmake libclang";
+        assert_eq!(command(&[Tool::C, Tool::Libclang, Tool::Cmake, Tool::Cxx], apt, false).unwrap(), all);
         assert_eq!(command(&[Tool::Nasm], apt, false).unwrap(), "sudo apt-get install nasm");
         assert_eq!(command(&[Tool::Nasm], apt, true).unwrap(), "apt-get install nasm");
         assert_eq!(
             command(&[Tool::C, Tool::Perl, Tool::Make, Tool::C], apt, false).unwrap(),
-            "sudo apt-get install make perl && cargo scratch doctor --fix"
+            "sudo apt-get install make perl && cargo scratch doctor --fix zig"
         );
-        assert_eq!(command(&[Tool::Perl, Tool::C], None, false).unwrap(), DOCTOR);
+        assert_eq!(command(&[Tool::Perl, Tool::C], None, false).unwrap(), "cargo scratch doctor --fix zig");
         assert_eq!(command(&[Tool::Library("openssl"), Tool::SomeLibrary], apt, false), None);
         assert_eq!(command(&[Tool::Perl], None, false), None);
     }
@@ -303,7 +310,7 @@ mod tests {
         let but_libclang = |tool| tool != provision::Tool::Libclang;
         let two = wants(&[Tool::Libclang, Tool::Cmake]);
         let found = super::command(&two, Some(Manager::Apk), true, but_libclang).unwrap();
-        assert_eq!(found, format!("apk add clang-dev && {DOCTOR}"));
+        assert_eq!(found, "apk add clang-dev && cargo scratch doctor --fix cmake");
     }
 
     #[test]

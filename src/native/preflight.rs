@@ -8,9 +8,6 @@ use crate::error::{Error, Exit};
 use crate::needs::native::{Demand, Tool};
 use crate::platform::Platform;
 
-/// The command that gets what the cache folder can have.
-pub const FIX: &str = "cargo scratch doctor --fix";
-
 /// Whether it is a compiler that is missing.
 pub fn is_compiler(what: Lack) -> bool {
     matches!(what, Lack::HostLinker | Lack::Tool(Tool::C | Tool::Cxx))
@@ -65,8 +62,7 @@ pub fn refuse(binary: &str, equipment: &Equipment) -> Error {
     let error = if tools.is_empty() {
         error
     } else {
-        // By their names, as the doctor is not told what this command was.
-        error.help(format!("get {} into your cache folder: {FIX} {}", names.join(" and "), names.join(" ")))
+        error.help(format!("get {} into your cache folder: {}", names.join(" and "), install::by_doctor(&tools)))
     };
     let is_got = |missing: &&&Missing| tool_for(missing).is_some_and(|tool| tools.contains(&tool));
     let others = certain.iter().filter(|missing| !is_got(missing));
@@ -94,8 +90,9 @@ fn instead(missing: &[&Missing]) -> Vec<String> {
 /// The warning for C code that is compiled with glibc's headers.
 pub fn risk(risk: &Risk) -> String {
     let names: Vec<_> = risk.packages.iter().map(|name| format!("`{name}`")).collect();
+    let way = install::hint(Tool::C).unwrap_or_else(|| install::ZIG.to_owned());
     format!(
-        "{} for {} is compiled by {}, and is linked with musl: what differs shows when it runs; get a compiler for musl: {FIX}",
+        "{} for {} is compiled by {}, and is linked with musl: what differs shows when it runs; get a compiler for musl: {way}",
         names.join(", "),
         risk.platform,
         risk.compiler
@@ -139,6 +136,7 @@ fn wants(demand: &Demand) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::native::resolver::Compiler;
 
     #[test]
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -151,5 +149,14 @@ mod tests {
         };
         assert_eq!(of(true).0, [provision::Tool::Zig]);
         assert_eq!(of(false), (Vec::new(), Want::HostCompiler(Language::C)));
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn the_way_out_of_a_risk_does_not_depend_on_what_the_doctor_finds() {
+        let platform = Platform::parse("linux/amd64").unwrap();
+        let compiler = Compiler::GlibcGcc { program: "/bin/gcc".into(), archiver: None };
+        let said = risk(&Risk { platform, compiler, packages: vec!["ring".to_owned()] });
+        assert!(said.ends_with("get a compiler for musl: cargo scratch doctor --fix zig"), "{said}");
     }
 }

@@ -29,7 +29,7 @@ fn wrong_cpu() {
     Case::c("wrong-cpu", "", "int foo(void) { return 7; }\n").platform("linux/arm64").helps(&[
         "`foo-sys` was compiled for another CPU than the program: its build script called a compiler of this machine",
         "it comes in by app -> mid -> foo-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
         "and let no variable such as CC name a compiler for another target",
     ]);
 }
@@ -67,7 +67,7 @@ fn glibc() {
     Case::c("glibc", "-D_FILE_OFFSET_BITS=64", source).helps(&[
         "`foo-sys` was compiled against the headers of glibc, and musl has no `fopen64`",
         "it comes in by app -> mid -> foo-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
     ]);
 }
 
@@ -78,7 +78,7 @@ fn glibc_fortified() {
     Case::c("glibc-fortified", "-O2 -D_FORTIFY_SOURCE=2", source).helps(&[
         "`foo-sys` was compiled against the headers of glibc, and musl has no `__printf_chk`",
         "it comes in by app -> mid -> foo-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
     ]);
 }
 
@@ -88,7 +88,7 @@ fn cxx_library() {
     Case::library("cxx-library", "stdc++").helps(&[
         "`foo-sys` is C++, and there is no C++ library for musl",
         "it comes in by app -> mid -> foo-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
     ]);
 }
 
@@ -99,7 +99,7 @@ fn cxx_symbols() {
     Case::c("cxx-symbols", "", source).helps(&[
         "`foo-sys` is C++, and no C++ library is linked: there is no `operator new(unsigned long)`",
         "it comes in by app -> mid -> foo-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
     ]);
 }
 

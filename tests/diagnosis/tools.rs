@@ -12,7 +12,7 @@ fn c_compiler() {
     case.file("foo-sys/foo.c", "int foo;\n").helps(&[
         "`foo-sys` compiles C, and there is no `x86_64-linux-musl-gcc`",
         "it comes in by app -> mid -> foo-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
     ]);
 }
 
@@ -23,7 +23,7 @@ fn cxx_compiler() {
     Case::sys("cxx-compiler", CC, script).file("foo-sys/foo.cc", "int foo;\n").helps(&[
         "`foo-sys` compiles C++, and there is no C++ compiler for musl",
         "it comes in by app -> mid -> foo-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
     ]);
 }
 
@@ -45,7 +45,7 @@ fn configure() {
         .env("CC_x86_64_unknown_linux_musl", "gcc")
         .env("CFLAGS_x86_64_unknown_linux_musl", "-fuse-ld=none")
         .needing("make")
-        .helps(&["the configure script of `tikv-jemalloc-sys` tries its compiler by linking a program, and the compiler can't: it is missing, or made to compile only", "it comes in by app -> mid -> foo-sys -> tikv-jemalloc-sys", "get it into your own cache folder: cargo scratch doctor --fix"]);
+        .helps(&["the configure script of `tikv-jemalloc-sys` tries its compiler by linking a program, and the compiler can't: it is missing, or made to compile only", "it comes in by app -> mid -> foo-sys -> tikv-jemalloc-sys", "get it into your own cache folder: cargo scratch doctor --fix zig"]);
 }
 
 // row: host-linker
@@ -55,7 +55,7 @@ fn host_linker() {
     let case = Case::sys("host-linker", "", "fn main() {}\n").env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "cc");
     case.path(&["sh"]).helps(&[
         "build scripts and macros run on this machine and are linked with its `cc`, which is not there",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix zig",
     ]);
 }
 
@@ -129,7 +129,7 @@ fn libclang() {
     Case::sys("libclang", "", "fn main() {}\n").package("foo-sys", "foo-sys", manifest).with_registry().helps(&[
         "`clang-sys` reads C headers with libclang, which is not there",
         "it comes in by app -> mid -> foo-sys -> clang-sys",
-        "get it into your own cache folder: cargo scratch doctor --fix",
+        "get it into your own cache folder: cargo scratch doctor --fix libclang",
     ]);
 }
 
@@ -144,7 +144,7 @@ fn cmake() {
         .helps(&[
             "`foo-sys` is built with cmake, which is not there",
             "it comes in by app -> mid -> foo-sys",
-            "get it into your own cache folder: cargo scratch doctor --fix",
+            "get it into your own cache folder: cargo scratch doctor --fix cmake",
         ]);
 }
 

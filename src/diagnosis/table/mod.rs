@@ -76,6 +76,8 @@ pub enum Way {
     Say(&'static str),
     /// Get this.
     Get(Tool),
+    /// Get what links what runs on this machine.
+    GetHostCompiler,
 }
 
 /// The rows; of those that fit, the first is the most specific one.

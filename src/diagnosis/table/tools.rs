@@ -119,7 +119,7 @@ pub(super) const ROWS: &[Row] = &[
         signs: &["linker `cc` not found"],
         blame: Blame::Nobody,
         cause: "build scripts and macros run on this machine and are linked with its `cc`, which is not there",
-        ways: &[Way::Get(Tool::C)],
+        ways: &[Way::GetHostCompiler],
         ..ROW
     },
 ];
