@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::pipeline::{Project, Words};
 use crate::cli::{DoctorArgs, ImageArgs, MessageFormat, OutputArgs};
 use crate::compile::cargo_config::{CargoConfig, cargo_home};
+use crate::compile::toolchain::{self, Toolchain};
 use crate::doctor::{self, Fix, Report, Wishes};
 use crate::error::{Context, Error, Exit, Result};
 use crate::needs::native::{demands, runs_code_here};
@@ -82,6 +83,7 @@ fn wishes(args: &DoctorArgs, shell: &Shell) -> Result<Wishes> {
     let anything = |platforms: Vec<Platform>, config: CargoConfig| Wishes {
         platforms: if platforms.is_empty() { Platform::defaults().collect() } else { platforms },
         demands: None,
+        host: host(),
         runs_code_here: false,
         config,
     };
@@ -118,9 +120,17 @@ fn of_program(args: &DoctorArgs, shell: &Shell) -> Result<Wishes> {
     Ok(Wishes {
         platforms: project.intent.platforms.clone(),
         demands: Some(demands),
+        // A rustc that does not say so has a row of its own.
+        host: project.toolchain.host().unwrap_or_default(),
         runs_code_here: runs_code_here(&graph),
         config: project.cargo_config.clone(),
     })
+}
+
+/// This machine's Rust target, if there is a rustc that says so.
+fn host() -> String {
+    let toolchain = Toolchain::find(toolchain::cargo()).ok();
+    toolchain.and_then(|toolchain| toolchain.host().ok()).unwrap_or_default()
 }
 
 /// Whether there is a Cargo.toml where cargo would look for one.

@@ -21,15 +21,16 @@ use crate::process::Command;
 pub fn rows(wishes: &Wishes) -> Vec<Row> {
     let config = &wishes.config;
     let toolchain = Toolchain::find(toolchain::cargo()).ok();
-    let host = toolchain.as_ref().and_then(|toolchain| toolchain.host().ok()).unwrap_or_default();
+    let host = wishes.host.as_str();
     let system = || {
         let toolchain = toolchain.as_ref()?;
-        System::look(&host, &toolchain.rustlib(), toolchain.can_install())
+        System::look(host, &toolchain.rustlib(), toolchain.can_install())
     };
-    let machine = Machine::look(&wishes.platforms, &host, config, system, Search::Everywhere);
+    let machine = Machine::look(&wishes.platforms, host, config, system, Search::Everywhere);
     let languages = [Language::C, Language::Cxx];
     let pairs: Vec<_> = wishes.platforms.iter().flat_map(|platform| languages.map(|one| (*platform, one))).collect();
-    let mut rows = vec![host_linker(&host, wishes.runs_code_here, config, &machine)];
+    let mut rows = vec![host_linker(host, wishes.runs_code_here, config, &machine)];
+    rows.extend(host_compilers(wishes, &machine));
     rows.extend(parallel::map(&pairs, |(platform, language)| compiler(*platform, *language, wishes, &machine)));
     rows.push(match &machine.zig {
         Some(zig) => {
@@ -39,7 +40,7 @@ pub fn rows(wishes: &Wishes) -> Vec<Row> {
         None => Row::absent("zig", false, ""),
     });
     rows.push(libclang(wishes, &machine));
-    rows.extend(libraries(&host, wishes, &machine));
+    rows.extend(libraries(wishes, &machine));
     rows
 }
 
@@ -106,6 +107,23 @@ fn host_linker(host: &str, needed: bool, config: &CargoConfig, machine: &Machine
     )
 }
 
+/// Compilers for what runs on this machine, where there are none that build scripts want: whoever links mostly compiles too.
+fn host_compilers(wishes: &Wishes, machine: &Machine) -> Vec<Row> {
+    let demands = wishes.demands.as_deref().unwrap_or_default();
+    let found = equipment::equip(demands, &wishes.platforms, &[], wishes.machine(), &wishes.config, machine);
+    let row = |missing: &Missing| {
+        let (word, language) = match missing.what {
+            Lack::Tool(Demanded::C) => ("C", Language::C),
+            Lack::Tool(Demanded::Cxx) => ("C++", Language::Cxx),
+            _ => return None,
+        };
+        let row =
+            Row::absent(format!("{word} here"), true, format!("no {word} compiler for what runs on this machine"));
+        Some(mended_here(row, language, &wishes.host, Tool::Zig.is_offered()))
+    };
+    found.missing.iter().filter_map(row).collect()
+}
+
 /// With the way to a compiler for what runs on this machine.
 fn mended_here(row: Row, language: Language, host: &str, offers_zig: bool) -> Row {
     if offers_zig && equipment::zig_links(host) {
@@ -128,8 +146,8 @@ fn libclang(wishes: &Wishes, machine: &Machine) -> Row {
 }
 
 /// The system's libraries that are wanted for a platform: nobody has them for musl.
-fn libraries(host: &str, wishes: &Wishes, machine: &Machine) -> Vec<Row> {
-    let own = Host { triple: host, links: false };
+fn libraries(wishes: &Wishes, machine: &Machine) -> Vec<Row> {
+    let own = Host { links: false, ..wishes.machine() };
     let demands = wishes.demands.as_deref().unwrap_or_default();
     let found = equipment::equip(demands, &wishes.platforms, &wishes.platforms, own, &wishes.config, machine);
     found.missing.iter().filter_map(library).collect()
@@ -157,7 +175,8 @@ mod tests {
     fn wishes(line: &str, config: CargoConfig) -> Wishes {
         let graph = Graph::of_depths(&["0;;app v1.0.0", line]).unwrap();
         let platforms = vec![Platform::parse("linux/amd64").unwrap()];
-        Wishes { platforms, demands: Some(demands(&graph)), runs_code_here: false, config }
+        let host = "x86_64-unknown-linux-gnu".to_owned();
+        Wishes { platforms, demands: Some(demands(&graph)), host, runs_code_here: false, config }
     }
 
     #[test]
@@ -172,10 +191,39 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_here_is_compiled_for_this_machine_and_for_no_platform() {
+        let graph = Graph::of_depths(&["0;;app v1.0.0", "1!;;vergen v9.0.0", "2;;libgit2-sys v0.18.0"]).unwrap();
+        let wishes = Wishes {
+            demands: Some(demands(&graph)),
+            runs_code_here: true,
+            ..wishes("1;;x v1.0.0", CargoConfig::default())
+        };
+        let state = |machine: &Machine| {
+            let rows = host_compilers(&wishes, machine).into_iter().map(|row| (row.name, row.state));
+            (compiler(wishes.platforms[0], Language::C, &wishes, machine).state, rows.collect::<Vec<_>>())
+        };
+        assert_eq!(state(&Machine::with_cc()), (State::NotNeeded, Vec::new()));
+        let missing = ("C here".to_owned(), State::Missing);
+        assert_eq!(state(&Machine::default()), (State::NotNeeded, vec![missing]));
+    }
+
+    #[test]
+    fn a_platform_needs_what_is_in_its_own_tree() {
+        let lines = ["0;;app v1.0.0", "1;;ring v0.17.0", "0;;app v1.0.0"];
+        let platforms: Vec<_> = ["linux/amd64", "linux/arm64"].map(|name| Platform::parse(name).unwrap()).to_vec();
+        let graph = Graph::of_depths(&lines).unwrap();
+        let other = wishes("1;;x v1.0.0", CargoConfig::default());
+        let wishes = Wishes { platforms: platforms.clone(), demands: Some(demands(&graph)), ..other };
+        // aarch64's tree comes first.
+        let found: Vec<_> = platforms.iter().map(|platform| wishes.want(Demanded::C, Some(*platform))).collect();
+        assert_eq!(found, [false, true]);
+    }
+
+    #[test]
     fn a_library_of_the_systems_is_missing_unless_a_variable_names_another() {
         let of = |text: &str| {
             let wishes = wishes("1;;openssl-sys v0.9.100", CargoConfig::for_tests(text, &[]));
-            libraries("", &wishes, &Machine::with_cc())
+            libraries(&wishes, &Machine::with_cc())
         };
         let rows = of("");
         let [row] = rows.as_slice() else { panic!("{rows:?}") };

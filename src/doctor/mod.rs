@@ -14,8 +14,9 @@ use serde::Serialize;
 use crate::compile::cargo_config::CargoConfig;
 use crate::compile::toolchain::Toolchain;
 use crate::error::Result;
+use crate::native::equipment::{self, Host};
 use crate::native::provision::{self, Tool};
-use crate::needs::native::Demand;
+use crate::needs::native::{self, Demand};
 use crate::parallel;
 use crate::platform::Platform;
 use crate::shell::Shell;
@@ -27,6 +28,8 @@ pub struct Wishes {
     pub platforms: Vec<Platform>,
     /// What the build scripts of the program want; `None` where there is no program.
     pub demands: Option<Vec<Demand>>,
+    /// This machine's Rust target; empty where there is no rustc that says so.
+    pub host: String,
     /// Something is compiled to run on this machine.
     pub runs_code_here: bool,
     /// cargo's configuration, which has variables for build scripts.
@@ -34,16 +37,23 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Whether something of the program's wants a tool, at least probably, for this platform or for all.
-    fn want(&self, tool: crate::needs::native::Tool, platform: Option<Platform>) -> bool {
-        let is_set = |name: &str| self.config.variable(name).is_some();
-        let wants = |demand: &Demand, platform: Platform| {
-            demand.is_for(platform.triple) && !demand.is_met(platform.triple, is_set)
-        };
-        self.demands.iter().flatten().any(|demand| {
-            demand.tool == tool
-                && self.platforms.iter().any(|one| platform.is_none_or(|p| p == *one) && wants(demand, *one))
-        })
+    /// Whether something of the program's wants a tool, at least probably, as a build would see it: for this platform, or
+    /// for any and for what runs on this machine.
+    fn want(&self, tool: native::Tool, platform: Option<Platform>) -> bool {
+        let demands = self.demands.as_deref().unwrap_or_default();
+        let has = |wanted: Vec<Demand>| wanted.iter().any(|demand| demand.tool == tool);
+        let wants =
+            |one: &Platform| has(equipment::wanted(demands, &self.platforms, *one, self.machine(), &self.config));
+        match platform {
+            Some(platform) => wants(&platform),
+            None => {
+                self.platforms.iter().any(wants) || has(equipment::wanted_here(demands, self.machine(), &self.config))
+            }
+        }
+    }
+
+    fn machine(&self) -> Host<'_> {
+        Host { triple: &self.host, links: self.runs_code_here }
     }
 }
 

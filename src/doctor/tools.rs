@@ -1,5 +1,7 @@
 //! Programs that build scripts call.
 
+use std::path::PathBuf;
+
 use super::ask::{ask, find};
 use super::toolchain::shown;
 use super::{Fix, Row, Wishes};
@@ -11,6 +13,8 @@ use crate::process::Command;
 /// A program that build scripts call.
 pub struct Program {
     name: &'static str,
+    /// The other names that build scripts call it by.
+    others: &'static [&'static str],
     demanded: &'static [Demanded],
     /// The variable that names another.
     variable: Option<&'static str>,
@@ -19,13 +23,25 @@ pub struct Program {
 
 /// All of them.
 pub const PROGRAMS: &[Program] = &[
-    Program { name: "cmake", demanded: &[Demanded::Cmake], variable: Some("CMAKE"), provided: Some(Tool::Cmake) },
-    Program { name: "make", demanded: &[Demanded::Make, Demanded::Cmake], variable: None, provided: None },
-    Program { name: "perl", demanded: &[Demanded::Perl], variable: None, provided: None },
-    Program { name: "protoc", demanded: &[Demanded::Protoc], variable: Some("PROTOC"), provided: None },
-    Program { name: "pkg-config", demanded: &[], variable: Some("PKG_CONFIG"), provided: None },
-    Program { name: "nasm", demanded: &[Demanded::Nasm], variable: None, provided: None },
-    Program { name: "autoreconf", demanded: &[Demanded::Autotools], variable: None, provided: None },
+    Program {
+        name: "cmake",
+        others: &[],
+        demanded: &[Demanded::Cmake],
+        variable: Some("CMAKE"),
+        provided: Some(Tool::Cmake),
+    },
+    Program {
+        name: "make",
+        others: &["gmake"],
+        demanded: &[Demanded::Make, Demanded::Cmake],
+        variable: None,
+        provided: None,
+    },
+    Program { name: "perl", others: &[], demanded: &[Demanded::Perl], variable: None, provided: None },
+    Program { name: "protoc", others: &[], demanded: &[Demanded::Protoc], variable: Some("PROTOC"), provided: None },
+    Program { name: "pkg-config", others: &[], demanded: &[], variable: Some("PKG_CONFIG"), provided: None },
+    Program { name: "nasm", others: &[], demanded: &[Demanded::Nasm], variable: None, provided: None },
+    Program { name: "autoreconf", others: &[], demanded: &[Demanded::Autotools], variable: None, provided: None },
 ];
 
 impl Program {
@@ -34,10 +50,14 @@ impl Program {
         let needed = self.demanded.iter().any(|demanded| wishes.want(*demanded, None));
         let named = self.variable.and_then(|name| wishes.config.variable(name));
         let ours = || Some(self.provided?.program()?.into_std_path_buf());
-        let Some(path) = named.map(Into::into).or_else(|| find(self.name)).or_else(ours) else {
+        let Some(path) = named.map(Into::into).or_else(|| self.find()).or_else(ours) else {
             return mended(Row::absent(self.name, needed, ""), self.demanded.first().copied());
         };
         Row::answered(self.name, &shown(&path), ask(&Command::new(&path).arg("--version"))).needed(needed)
+    }
+
+    fn find(&self) -> Option<PathBuf> {
+        [self.name].iter().chain(self.others).find_map(|name| find(name))
     }
 }
 

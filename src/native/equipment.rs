@@ -123,16 +123,12 @@ pub fn equip(
         });
     }
     for platform in platforms {
-        let tree = tree(*platform, asked);
-        let wanted: Vec<Demand> = unmet(demands, platform.triple, config)
-            .filter(|demand| !demand.for_host && demand.trees.contains(&tree))
-            .map(|demand| certainty(demand, platform.triple, host, config))
-            .collect();
+        let wanted = wanted(demands, asked, *platform, host, config);
         equip_platform(*platform, &wanted, config, machine, &mut equipment);
     }
     // Whoever links for this machine compiles for it too, but for the toolchain's own linker.
     let compiles = !host_lacks && !matches!(equipment.host_linker, Some(HostLinker::RustLld(_)));
-    for demand in unmet(demands, host.triple, config).filter(|demand| demand.for_host) {
+    for demand in &wanted_here(demands, host, config) {
         let is_there = match demand.tool {
             Tool::C | Tool::Cxx => compiles || users_compiler(demand.tool, host, config),
             Tool::Library(_) | Tool::SomeLibrary => true,
@@ -144,6 +140,28 @@ pub fn equip(
     }
     equipment.missing.sort_by_key(|missing| missing.what);
     equipment
+}
+
+/// What is wanted for a platform that no variable meets, as certain as it is with this configuration.
+///
+/// `asked` are those that cargo was asked about, as for [`equip`].
+pub fn wanted(
+    demands: &[Demand],
+    asked: &[Platform],
+    platform: Platform,
+    host: Host<'_>,
+    config: &CargoConfig,
+) -> Vec<Demand> {
+    let tree = tree(platform, asked);
+    unmet(demands, platform.triple, config)
+        .filter(|demand| !demand.for_host && demand.trees.contains(&tree))
+        .map(|demand| certainty(demand, platform.triple, host, config))
+        .collect()
+}
+
+/// The same for what is compiled to run on this machine.
+pub fn wanted_here(demands: &[Demand], host: Host<'_>, config: &CargoConfig) -> Vec<Demand> {
+    unmet(demands, host.triple, config).filter(|demand| demand.for_host).cloned().collect()
 }
 
 fn users_compiler(tool: Tool, host: Host<'_>, config: &CargoConfig) -> bool {

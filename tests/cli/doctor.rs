@@ -102,6 +102,24 @@ fn in_a_workspace_only_what_its_program_needs_counts() {
 
 #[cfg(unix)]
 #[test]
+fn what_a_build_script_is_made_of_is_no_need_of_the_target() {
+    let project = Project::app("[build-dependencies]\nring = { path = \"ring\" }\n")
+        .file("build.rs", "fn main() {}\n")
+        .package("ring", "ring", "")
+        .file("ring/src/lib.rs", "")
+        .program("cc", "echo 'cc 12.2.0'")
+        .program("gmake", "echo 'GNU Make 4.4'");
+    let report = doctor(&project, "--message-format json", "https://i.example.com").run().json();
+    assert_eq!(row(&report, "C linux/amd64")["needed"], false);
+    let make = row(&report, "make");
+    assert_eq!(
+        (&make["state"], &make["found"]),
+        (&json!("ok"), &json!(format!("4.4, {}/gmake", project.bin().display())))
+    );
+}
+
+#[cfg(unix)]
+#[test]
 fn an_allocator_that_is_asked_for_is_compiled_too() {
     let needed = |project: &Project, words: &str| {
         let run = doctor(project, &format!("{words} --message-format json"), "https://i.example.com");
