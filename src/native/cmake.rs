@@ -1,10 +1,13 @@
-//! The compilers in cmake's words: a toolchain file.
+//! The compilers in cmake's words: a toolchain file. And what cmake calls in its turn.
 //!
 //! <https://cmake.org/cmake/help/latest/manual/cmake-toolchains.7.html#cross-compiling-for-linux>
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::variables;
 use super::wrapper::{Role, Spec};
+use crate::compile::cargo_config::CargoConfig;
+use crate::needs::native::Tool;
 use crate::platform::Platform;
 
 /// The text of the toolchain file for a platform, whose compilers are in `folder`; `root` has what is found for the target.
@@ -47,6 +50,26 @@ pub fn toolchain_file(
         ("CMAKE_TRY_COMPILE_TARGET_TYPE", "STATIC_LIBRARY".to_owned()),
     ]);
     lines.into_iter().map(|(name, value)| format!("set({name} {value})\n")).collect()
+}
+
+/// What cmake calls to compile for a target on this host, where that is known: cmake checks it before anything else.
+///
+/// <https://cmake.org/cmake/help/latest/manual/cmake-generators.7.html>
+pub fn maker(triple: &str, host: &str, config: &CargoConfig) -> Option<Tool> {
+    // The names that cmake-rs reads, in its order; the last is cmake's own.
+    let name = "CMAKE_GENERATOR";
+    let kind = if triple == host { "HOST" } else { "TARGET" };
+    let names =
+        [format!("{name}_{triple}"), variables::of_target(name, triple), format!("{kind}_{name}"), name.to_owned()];
+    match names.iter().find_map(|name| config.variable(name)) {
+        // `Ninja Multi-Config` and `CodeBlocks - Unix Makefiles` too.
+        Some(generator) if generator.contains("Ninja") => Some(Tool::Ninja),
+        Some(generator) if generator.contains("Unix Makefiles") => Some(Tool::Make),
+        Some(_) => None,
+        // There it looks for Visual Studio.
+        None if host.contains("-windows-") => None,
+        None => Some(Tool::Make),
+    }
 }
 
 /// What `uname -m` says there.
@@ -116,5 +139,24 @@ mod tests {
         // cmake takes no arguments there.
         assert!(set("CMAKE_RANLIB")[0].starts_with("set(CMAKE_RANLIB \"/t/ranlib"), "{text}");
         assert!(set("CMAKE_C_COMPILER")[0].starts_with("set(CMAKE_C_COMPILER \"/t/cc"), "{text}");
+    }
+
+    #[test]
+    fn what_cmake_calls_is_what_cmake_rs_has_it_call() {
+        const X86: &str = "x86_64-unknown-linux-musl";
+        const GNU: &str = "x86_64-unknown-linux-gnu";
+        let of = |text: &str, env: &[(&str, &str)]| maker(X86, GNU, &CargoConfig::for_tests(text, env));
+        assert_eq!(of("", &[]), Some(Tool::Make));
+        assert_eq!(of("", &[("CMAKE_GENERATOR", "Ninja")]), Some(Tool::Ninja));
+        assert_eq!(of("env.CMAKE_GENERATOR = 'Ninja Multi-Config'", &[]), Some(Tool::Ninja));
+        assert_eq!(of("env.CMAKE_GENERATOR = 'Watcom WMake'", &[]), None);
+        // The nearest to the target wins.
+        let own = ("CMAKE_GENERATOR_x86_64_unknown_linux_musl", "Unix Makefiles");
+        assert_eq!(of("", &[own, ("TARGET_CMAKE_GENERATOR", "Ninja")]), Some(Tool::Make));
+        assert_eq!(of("", &[("TARGET_CMAKE_GENERATOR", "Ninja"), ("CMAKE_GENERATOR", "x")]), Some(Tool::Ninja));
+        assert_eq!(of("", &[("HOST_CMAKE_GENERATOR", "Ninja")]), Some(Tool::Make));
+        let here = CargoConfig::for_tests("", &[("HOST_CMAKE_GENERATOR", "Ninja")]);
+        assert_eq!(maker(GNU, GNU, &here), Some(Tool::Ninja));
+        assert_eq!(maker(X86, "x86_64-pc-windows-msvc", &CargoConfig::default()), None);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
+use super::cmake;
 use super::host::System;
 use super::machine::Machine;
 use super::resolver::{Compiler, Language, resolve};
@@ -132,7 +133,7 @@ pub fn equip(
         let is_there = match demand.tool {
             Tool::C | Tool::Cxx => compiles || users_compiler(demand.tool, host, config),
             Tool::Library(_) | Tool::SomeLibrary => true,
-            tool => machine.has(tool, config),
+            _ => machine.serves(demand, config),
         };
         if !is_there {
             equipment.lacks(demand, None, zig_links(host.triple));
@@ -153,16 +154,37 @@ pub fn wanted(
     config: &CargoConfig,
 ) -> Vec<Demand> {
     let tree = tree(platform, asked);
-    unmet(demands, platform.triple, config)
+    let own = unmet(demands, platform.triple, config)
         .filter(|demand| !demand.for_host && demand.trees.contains(&tree))
-        .map(|demand| certainty(demand, platform.triple, host, config))
-        .collect()
+        .map(|demand| certainty(demand, platform.triple, host, config));
+    with_makers(own, platform.triple, host, config)
 }
 
 /// The same for what is compiled to run on this machine.
 pub fn wanted_here(demands: &[Demand], host: Host<'_>, config: &CargoConfig) -> Vec<Demand> {
-    unmet(demands, host.triple, config).filter(|demand| demand.for_host).cloned().collect()
+    let own = unmet(demands, host.triple, config).filter(|demand| demand.for_host).cloned();
+    with_makers(own, host.triple, host, config)
 }
+
+/// With what cmake calls in its turn, wherever that is wanted.
+fn with_makers(
+    demands: impl Iterator<Item = Demand>,
+    triple: &str,
+    host: Host<'_>,
+    config: &CargoConfig,
+) -> Vec<Demand> {
+    let maker = cmake::maker(triple, host.triple, config);
+    let mut all = Vec::new();
+    for demand in demands {
+        let more = maker.filter(|_| demand.tool == Tool::Cmake).map(|tool| Demand { tool, ..demand.clone() });
+        all.push(demand);
+        all.extend(more);
+    }
+    all
+}
+
+/// Packages whose build scripts have cmake call `ninja` by themselves where there is one.
+const TAKES_NINJA: &[&str] = &["libduckdb-sys"];
 
 fn users_compiler(tool: Tool, host: Host<'_>, config: &CargoConfig) -> bool {
     let names = if tool == Tool::C { ["CC", "HOST_CC"] } else { ["CXX", "HOST_CXX"] };
@@ -226,7 +248,7 @@ fn equip_platform(
         let is_there = match demand.tool {
             Tool::C => c.is_some(),
             Tool::Cxx => cxx.is_some(),
-            tool => machine.has(tool, config),
+            _ => machine.serves(demand, config),
         };
         if !is_there {
             equipment.lacks(demand, Some(platform), true);
@@ -311,6 +333,11 @@ pub fn headers(
 }
 
 impl Machine {
+    fn serves(&self, demand: &Demand, config: &CargoConfig) -> bool {
+        let takes_ninja = demand.tool == Tool::Make && TAKES_NINJA.contains(&demand.package.as_str());
+        self.has(demand.tool, config) || takes_ninja && self.has(Tool::Ninja, config)
+    }
+
     /// Whether a tool is there that is called by its name.
     pub fn has(&self, tool: Tool, config: &CargoConfig) -> bool {
         let any = |names: &[&str]| names.iter().any(|name| self.program(name).is_some());
@@ -318,6 +345,7 @@ impl Machine {
             Tool::C | Tool::Cxx => true,
             Tool::Cmake => any(&["cmake"]) || self.cmake.is_some() || config.variable("CMAKE").is_some(),
             Tool::Make => any(&["make", "gmake"]),
+            Tool::Ninja => any(&["ninja", "ninja-build", "samu"]),
             Tool::Autotools => any(&["autoreconf"]),
             Tool::Perl => any(&["perl"]),
             Tool::Go => any(&["go"]),
@@ -481,5 +509,39 @@ mod tests {
         assert_eq!(serves("x86_64-unknown-linux-gnu", &[]), [(c, true), (linker, true)]);
         assert_eq!(serves("x86_64-unknown-linux-musl", &[]), [(c, false), (linker, false)]);
         assert_eq!(serves("x86_64-unknown-linux-musl", &arm), [(c, true), (linker, false)]);
+    }
+
+    #[test]
+    fn cmake_is_nothing_without_what_it_calls() {
+        let twice = |package| [["0;;app v1.0.0", package], ["0;;app v1.0.0", package]].concat();
+        let lacks = |package, programs: &[&str], env: &[(&str, &str)]| {
+            let found = equipped(&twice(package), &machine(programs, true), env);
+            found.missing.into_iter().map(|missing| (missing.what, missing.is_certain)).collect::<Vec<_>>()
+        };
+        let zlib = "1;;libz-ng-sys v1.1.0";
+        let missing = |tool| (Lack::Tool(tool), true);
+        // At once.
+        assert_eq!(lacks(zlib, &["cc"], &[]), [missing(Tool::Cmake), missing(Tool::Make)]);
+        assert_eq!(lacks(zlib, &["cc", "cmake"], &[]), [missing(Tool::Make)]);
+        assert_eq!(lacks(zlib, &["cc", "cmake", "gmake"], &[]), []);
+        assert_eq!(lacks(zlib, &["cc", "cmake", "ninja"], &[]), [missing(Tool::Make)]);
+        let ninja = [("CMAKE_GENERATOR", "Ninja")];
+        assert_eq!(lacks(zlib, &["cc", "cmake", "samu"], &ninja), []);
+        assert_eq!(lacks(zlib, &["cc", "cmake", "make"], &ninja), [missing(Tool::Ninja)]);
+        // It takes what is there.
+        let duckdb = "1;bundled-cmake;libduckdb-sys v1.2.0";
+        assert_eq!(lacks(duckdb, &["cc", "cmake", "ninja"], &[]), []);
+        assert!(lacks(duckdb, &["cc", "cmake"], &[]).contains(&missing(Tool::Make)));
+        // What only may be wanted is no reason to refuse.
+        let unknown = ["0;;app v1.0.0", "1;;some v1.0.0", "2!;;cmake v0.1.0"];
+        assert!(!equipped(&[unknown, unknown].concat(), &machine(&["cc"], true), &[]).fails());
+    }
+
+    #[test]
+    fn cmake_of_a_build_script_calls_something_too() {
+        let lines = ["0;;app v1.0.0", "1!;;vergen v9.0.0", "2;;libz-ng-sys v1.1.0", "0;;app v1.0.0"];
+        let of = |env: &[(&str, &str)]| missing(&equipped(&lines, &machine(&["cc", "cmake"], true), env));
+        assert_eq!(of(&[]), [(Lack::Tool(Tool::Make), 0, true)]);
+        assert_eq!(of(&[("HOST_CMAKE_GENERATOR", "Ninja")]), [(Lack::Tool(Tool::Ninja), 0, true)]);
     }
 }

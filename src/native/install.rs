@@ -132,6 +132,10 @@ impl Manager {
             (Tool::Nasm, _) => &["nasm"],
             (Tool::Make, Winget) => &["ezwinports.make"],
             (Tool::Make, _) => &["make"],
+            (Tool::Ninja, Apt | Dnf) => &["ninja-build"],
+            (Tool::Ninja, Apk) => &["samurai"],
+            (Tool::Ninja, Pacman | Zypper | Homebrew) => &["ninja"],
+            (Tool::Ninja, Winget) => &["Ninja-build.Ninja"],
             (Tool::Perl, Winget) => &["StrawberryPerl.StrawberryPerl"],
             (Tool::Perl, _) => &["perl"],
             (Tool::Go, Apt) => &["golang-go"],
@@ -265,6 +269,15 @@ mod tests {
             command(&all, Some(Manager::Winget), false).unwrap(),
             "winget install GoLang.Go Google.Protobuf NASM.NASM StrawberryPerl.StrawberryPerl ezwinports.make"
         );
+    }
+
+    #[test]
+    fn ninja_has_many_names() {
+        let of = |manager| command(&[Tool::Ninja, Tool::Make], Some(manager), true).unwrap();
+        assert_eq!(of(Manager::Apt), "apt-get install make ninja-build");
+        assert_eq!(of(Manager::Apk), "apk add make samurai");
+        assert_eq!(of(Manager::Zypper), "zypper install make ninja");
+        assert_eq!(of(Manager::Winget), "winget install Ninja-build.Ninja ezwinports.make");
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn prefix(platform: Platform) -> String {
 }
 
 /// The programs that the table may ask for, beside those of a platform.
-const PROGRAMS: [&str; 18] = [
+const PROGRAMS: [&str; 21] = [
     "cc",
     "gcc",
     "g++",
@@ -86,6 +86,9 @@ const PROGRAMS: [&str; 18] = [
     "cmake",
     "make",
     "gmake",
+    "ninja",
+    "ninja-build",
+    "samu",
     "autoreconf",
     "perl",
     "go",

@@ -1,5 +1,7 @@
 //! What the machine lacks: cargo, targets, a target folder that can be written; and what cargo has to say.
 
+use cargo_scratch::native::install;
+use cargo_scratch::needs::native::Tool;
 use snapbox::str;
 
 use crate::support::{Layout, Project};
@@ -86,6 +88,39 @@ help: run this while there is a network: rustup target add x86_64-unknown-linux-
     // What the doctor asks of it changes nothing.
     let asked = std::fs::read_to_string(project.home().join("rustup.log")).unwrap_or_default();
     assert!(!asked.contains("target"), "{asked}");
+}
+
+#[cfg(unix)]
+#[test]
+fn cmake_lacks_what_it_calls() {
+    // What is known of a published package need not hold for one that lies beside the program: cargo takes it from a folder
+    // in the place of the registry.
+    let sources = "[source.crates-io]\nreplace-with = 'folder'\n[source.folder]\ndirectory = 'vendor'\n";
+    let project = Project::app("[dependencies]\nlibz-ng-sys = '1'\n")
+        .package("vendor/libz-ng-sys", "libz-ng-sys", "")
+        .file("vendor/libz-ng-sys/src/lib.rs", "")
+        .file("vendor/libz-ng-sys/.cargo-checksum.json", "{\"files\":{}}")
+        .file(".cargo/config.toml", sources)
+        .program("cc", "exit 1")
+        .program("x86_64-linux-musl-gcc", "exit 1");
+    // Where it is not known who installs packages, there is no more to be said of `make`.
+    let way =
+        install::hint(Tool::Make).map_or_else(String::new, |way| format!("help: install what is missing: {way}\n"));
+    let build = || project.scratch("build --platform linux/amd64");
+    build().run().code(101).silent().says(&way).stderr(str![[r#"
+error: `app` can't be compiled on this machine
+
+Caused by:
+  no `cmake` (linux/amd64)
+    libz-ng-sys 1.0.0 compiles zlib-ng: app -> libz-ng-sys
+  no `make` (linux/amd64)
+    libz-ng-sys 1.0.0 compiles zlib-ng: app -> libz-ng-sys
+
+help: get cmake into your cache folder: cargo scratch doctor --fix cmake
+...
+"#]]);
+    let ninja = build().env("CMAKE_GENERATOR_x86_64_unknown_linux_musl", "Ninja").env("CMAKE", "/bin/cmake").run();
+    ninja.code(101).silent().says("\n  no `ninja` (linux/amd64)\n    libz-ng-sys 1.0.0 compiles zlib-ng: app -> libz");
 }
 
 #[test]

@@ -22,10 +22,12 @@ pub enum Tool {
     C,
     /// A C++ compiler, and its library for the target.
     Cxx,
-    /// `cmake`, and what it calls in turn: `make` unless told otherwise.
+    /// `cmake`. What that calls in turn is for [`crate::native::cmake::maker`] to say.
     Cmake,
     /// `make`, and the shell that goes with it.
     Make,
+    /// `ninja`, which cmake calls in place of `make` if it is told to.
+    Ninja,
     /// `autoreconf` and its like.
     Autotools,
     /// `perl`.
@@ -51,6 +53,7 @@ impl Display for Tool {
             Tool::Cxx => f.write_str("a C++ compiler"),
             Tool::Cmake => f.write_str("cmake"),
             Tool::Make => f.write_str("make"),
+            Tool::Ninja => f.write_str("ninja"),
             Tool::Autotools => f.write_str("autoconf"),
             Tool::Perl => f.write_str("perl"),
             Tool::Go => f.write_str("go"),
@@ -71,6 +74,7 @@ impl Tool {
             Tool::Cxx => "c++",
             Tool::Cmake => "cmake",
             Tool::Make => "make",
+            Tool::Ninja => "ninja",
             Tool::Autotools => "autoreconf",
             Tool::Perl => "perl",
             Tool::Go => "go",
