@@ -225,7 +225,6 @@ fn a_script_is_believed_where_it_says_why_it_failed() {
 }
 
 #[test]
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn the_doctor_is_told_what_to_get_and_only_what_helps() {
     let help = find(UNDEFINED.replace("bar", "fopen64").as_bytes(), &|_| None).expect("a known message").help(None);
     assert!(help.ends_with("get it into your own cache folder: cargo scratch doctor --fix zig"), "{help}");

@@ -139,7 +139,6 @@ mod tests {
     use crate::native::resolver::Compiler;
 
     #[test]
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn zig_is_not_got_for_a_machine_that_would_not_take_it() {
         let of = |zig_serves| {
             let what = Lack::HostLinker;
@@ -152,7 +151,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn the_way_out_of_a_risk_does_not_depend_on_what_the_doctor_finds() {
         let platform = Platform::parse("linux/amd64").unwrap();
         let compiler = Compiler::GlibcGcc { program: "/bin/gcc".into(), archiver: None };
