@@ -7,7 +7,7 @@ use crate::native::host::System;
 use crate::native::machine::{Machine, Search};
 use crate::native::outfit::{self, Setting, Target};
 use crate::native::resolver::Compiler;
-use crate::native::{cxx, preflight, provision};
+use crate::native::{library, preflight, provision};
 use crate::needs::graph::Graph;
 use crate::needs::native::{Demand, Tool, demands, runs_code_here};
 use crate::platform::Platform;
@@ -155,11 +155,17 @@ impl Project<'_> {
         let platforms = self.compiled_platforms();
         let missing = outfit::install(&self.found.equipment, &self.targets(&platforms), &self.setting())?;
         for (platform, recipe) in missing {
-            shell.status("Preparing", format_args!("the C++ library for {platform}, once for all projects"));
-            let busy = shell.busy("Compiling", "libc++");
-            let made = cxx::make(&recipe, shell);
+            let kind = recipe.kind;
+            shell.status("Preparing", format_args!("{kind} for {platform}, once for all projects"));
+            let busy = shell.busy("Compiling", kind.to_string());
+            let made = library::make(&recipe, shell);
             drop(busy);
-            made?;
+            match made {
+                Err(error) if kind == library::Kind::Runtime => {
+                    shell.warn(format_args!("going on without {kind}, which few programs need: {error}"));
+                }
+                made => made?,
+            }
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::cxx::Recipe;
 use super::equipment::{self, Equipment, Equipped, HostLinker};
+use super::library::{Kind, Recipe};
 use super::machine::{Libclang, Machine};
 use super::resolver::{self, Compiler};
 use super::variables::{self, Told};
@@ -161,7 +161,7 @@ fn headers(equipped: &Equipped, reads: bool, setting: &Setting<'_>) -> Vec<Utf8P
     compiler.map_or_else(Vec::new, of)
 }
 
-/// Puts everything there, and gives the libraries of C++ that are yet to be made.
+/// Puts everything there, and gives the libraries that are yet to be made.
 ///
 /// # Errors
 /// If a folder can't be written.
@@ -204,6 +204,9 @@ pub fn install(
             if fs_err::read_to_string(&file).ok().as_ref() != Some(&text) {
                 staging::write(&file, text.as_bytes()).context(|| format!("failed to write {file}"))?;
             }
+        }
+        if let Some(Compiler::Zig(zig)) = equipped.and_then(|equipped| equipped.c.as_ref()) {
+            recipes.push((target.platform, recipe(zig, Kind::Runtime, target.platform, setting)?));
         }
         if let Some(recipe) = spec.cxx_library.clone().filter(|_| equipped.is_some_and(|one| one.links_cxx)) {
             recipes.push((target.platform, recipe));
@@ -250,9 +253,22 @@ fn make_nonshared(folder: &Utf8Path, setting: &Setting<'_>) -> Result<()> {
     fs_err::rename(&new_source, &source).context(making)
 }
 
-/// The libraries that musl has nothing in: all is in `libc.a`, and a program may still be linked with these.
-const EMPTY: [&str; 8] =
-    ["libm.a", "libpthread.a", "libdl.a", "librt.a", "libutil.a", "libresolv.a", "libcrypt.a", "libxnet.a"];
+/// The libraries that musl has nothing in, as all is in `libc.a`, and those of gcc: what is in there comes from the toolchain
+/// and the C compiler's own library. A program may still be linked with these.
+const EMPTY: [&str; 12] = [
+    "libm.a",
+    "libpthread.a",
+    "libdl.a",
+    "librt.a",
+    "libutil.a",
+    "libresolv.a",
+    "libcrypt.a",
+    "libxnet.a",
+    "libatomic.a",
+    "libgcc.a",
+    "libgcc_eh.a",
+    "libgcc_s.a",
+];
 
 /// Programs of the workspace that have no C share the linker with those that have, which may be compiling now.
 fn merge(old: Option<Spec>, new: Spec) -> Spec {
@@ -273,7 +289,7 @@ fn linker_spec(equipped: Option<&Equipped>, target: &Target<'_>, setting: &Setti
     };
     match equipped.and_then(|equipped| equipped.cxx.as_ref()) {
         Some(Compiler::Zig(zig)) => {
-            let recipe = recipe(zig, target.platform, setting)?;
+            let recipe = recipe(zig, Kind::Cxx, target.platform, setting)?;
             spec.libraries.push(recipe.folder.clone());
             spec.cxx_library = Some(recipe);
         }
@@ -281,6 +297,14 @@ fn linker_spec(equipped: Option<&Equipped>, target: &Target<'_>, setting: &Setti
         Some(Compiler::User { command, .. }) => spec.libraries.extend(library_of(&resolver::words(command))),
         _ => {}
     }
+    spec.runtime = match equipped.and_then(|equipped| equipped.c.as_ref()) {
+        Some(Compiler::Zig(zig)) => Some(recipe(zig, Kind::Runtime, target.platform, setting)?.file()),
+        Some(Compiler::MuslGcc { program, .. } | Compiler::GlibcGcc { program, .. }) => {
+            said(&[program.to_string()], "-print-libgcc-file-name")
+        }
+        Some(Compiler::User { command, .. }) => said(&resolver::words(command), "-print-libgcc-file-name"),
+        Some(Compiler::Clang { .. }) | None => None,
+    };
     Ok(spec)
 }
 
@@ -332,10 +356,12 @@ fn compile_with(compiler: &Compiler, target: &Target<'_>, setting: &Setting<'_>,
         Compiler::Zig(zig) => {
             let call = |name: &str| [zig.command.clone(), vec![name.to_owned()]].concat();
             (spec.cc, spec.ar, spec.ranlib) = (call("cc"), call("ar"), call("ranlib"));
-            spec.is_zig = true;
+            (spec.is_zig, spec.strips) = (true, true);
             spec.compile = ["-target", &zig::target(triple)].map(str::to_owned).to_vec();
             let cpu = target.cpu.map(|cpu| cpu.replace('-', "_")).or_else(|| zig::cpu(triple).map(str::to_owned));
             spec.compile.extend(cpu.map(|cpu| format!("-mcpu={cpu}")));
+            // As gcc and clang do, whose programs may ask who called them.
+            spec.link = vec!["-lunwind".to_owned()];
             // It traps what C leaves undefined, and what has the traps' names is not linked.
             spec.compile.push("-fno-sanitize=undefined".to_owned());
             // It refuses `__DATE__` and `__TIME__`, which other compilers do not.
@@ -353,7 +379,7 @@ fn compile_with(compiler: &Compiler, target: &Target<'_>, setting: &Setting<'_>,
             spec.compile = ["-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=0"].map(str::to_owned).to_vec();
         }
         Compiler::Clang { program, headers, archiver } => {
-            (spec.cc, spec.ar) = (words(program), words(archiver));
+            (spec.cc, spec.ar, spec.strips) = (words(program), words(archiver), true);
             spec.compile = vec![format!("--target={}", zig::target(triple)), "-nostdlibinc".to_owned()];
             spec.compile.extend(["-isystem".to_owned(), headers.to_string()]);
             spec.link = clang_link(triple, setting);
@@ -405,22 +431,27 @@ fn cache(setting: &Setting<'_>) -> Result<Utf8PathBuf> {
     })
 }
 
-/// How zig's C++ library is made for a platform.
-fn recipe(zig: &Zig, platform: Platform, setting: &Setting<'_>) -> Result<Recipe> {
+/// How a library of zig's is made for a platform.
+fn recipe(zig: &Zig, kind: Kind, platform: Platform, setting: &Setting<'_>) -> Result<Recipe> {
     let (target, cpu) = (zig::target(platform.triple), zig::cpu(platform.triple));
     let mut compile = vec!["-target".to_owned(), target.clone()];
     compile.extend(cpu.map(|cpu| format!("-mcpu={cpu}")));
     let name = cpu.map_or_else(|| target.clone(), |_| platform.triple.to_owned());
-    let folder = cache(setting)?.join("c++").join(format!("zig-{}", zig.version)).join(name);
-    Ok(Recipe { zig: zig.command.clone(), compile, folder })
+    let of = if kind == Kind::Cxx { "c++" } else { "runtime" };
+    let folder = cache(setting)?.join(of).join(format!("zig-{}", zig.version)).join(name);
+    Ok(Recipe { kind, zig: zig.command.clone(), compile, folder })
 }
 
 /// The folder of the C++ library that belongs to a gcc, where it says so.
 fn library_of(compiler: &[String]) -> Option<Utf8PathBuf> {
-    let command = zig::called(compiler).arg("-print-file-name=libstdc++.a");
-    let output = command.capture_quietly().ok().filter(|output| output.status.success())?;
+    said(compiler, "-print-file-name=libstdc++.a")?.parent().map(ToOwned::to_owned)
+}
+
+/// The path that a compiler says when it is asked for one.
+fn said(compiler: &[String], question: &str) -> Option<Utf8PathBuf> {
+    let output = zig::called(compiler).arg(question).capture_quietly().ok().filter(|output| output.status.success())?;
     let path = Utf8PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    path.is_absolute().then(|| path.parent().map(ToOwned::to_owned)).flatten()
+    path.is_absolute().then_some(path)
 }
 
 fn host_spec(zig: &Zig, setting: &Setting<'_>) -> Result<Spec> {

@@ -1,7 +1,8 @@
 //! This program under the name of a compiler, an archiver or a linker.
 //!
 //! Build scripts take a compiler's path, not a command with arguments, and shell scripts are none on Windows. So the program
-//! itself lies in a folder as `cc`, `c++`, `ar`, `ranlib` and `rust-lld`, beside a file that says what these stand for.
+//! itself lies in a folder as `cc`, `c++`, `ar`, `ranlib`, `llvm-strip` and `rust-lld`, beside a file that says what these stand
+//! for.
 //! `rust-lld` is there because a linker's path is no part of what cargo names its files by, as a flag would be.
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::path::Path;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::{cxx, driver, zig};
+use super::{driver, library, stripper, zig};
 use crate::error::{Context, Error, Exit, Result};
 use crate::interrupt;
 use crate::process::Command;
@@ -30,6 +31,8 @@ pub struct Spec {
     pub ar: Vec<String>,
     /// The command that writes an archive's index.
     pub ranlib: Vec<String>,
+    /// There is no other program that strips files of the target's CPU for certain.
+    pub strips: bool,
     /// The compiler is zig, which needs some arguments put in its own words.
     pub is_zig: bool,
     /// Arguments of every compilation, before the caller's.
@@ -49,7 +52,9 @@ pub struct Spec {
     /// Folders that the linker looks for libraries in, after all that it is told.
     pub libraries: Vec<Utf8PathBuf>,
     /// What makes the C++ library that is not there yet.
-    pub cxx_library: Option<cxx::Recipe>,
+    pub cxx_library: Option<library::Recipe>,
+    /// The C compiler's own library. It is the last of all: what the toolchain has too is taken from there.
+    pub runtime: Option<Utf8PathBuf>,
 }
 
 /// What the program is called as.
@@ -63,13 +68,15 @@ pub enum Role {
     Ar,
     /// The command that writes an archive's index.
     Ranlib,
+    /// The command that takes symbols out of programs.
+    Strip,
     /// The linker.
     RustLld,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 5] = [Role::Cc, Role::Cxx, Role::Ar, Role::Ranlib, Role::RustLld];
+    pub const ALL: [Role; 6] = [Role::Cc, Role::Cxx, Role::Ar, Role::Ranlib, Role::Strip, Role::RustLld];
 
     /// The name of the file.
     pub fn name(self) -> &'static str {
@@ -78,6 +85,8 @@ impl Role {
             Role::Cxx => "c++",
             Role::Ar => "ar",
             Role::Ranlib => "ranlib",
+            // What build scripts look for beside a compiler that calls itself clang, as zig does.
+            Role::Strip => "llvm-strip",
             // rustc tells from this name that it speaks to lld itself.
             Role::RustLld => "rust-lld",
         }
@@ -99,7 +108,11 @@ const SPEC: &str = "spec.json";
 /// # Errors
 /// If the folder can't be written.
 pub fn install(folder: &Utf8Path, spec: &Spec) -> Result<()> {
-    let roles: Vec<Role> = Role::ALL.into_iter().filter(|role| command(*role, spec, Vec::new()).is_some()).collect();
+    let stands_for_something = |role: &Role| match role {
+        Role::Strip => spec.strips,
+        role => command(*role, spec, Vec::new()).is_some(),
+    };
+    let roles: Vec<Role> = Role::ALL.into_iter().filter(stands_for_something).collect();
     let installing = || format!("failed to put compilers into the folder {folder}");
     fs_err::create_dir_all(folder).context(installing)?;
     let text = serde_json::to_vec_pretty(spec).context(installing)?;
@@ -169,6 +182,9 @@ pub fn stand_in(shell: &Shell) -> Option<Result<()>> {
 
 fn act(role: Role, file: &Path, text: &[u8], arguments: Vec<OsString>, shell: &Shell) -> Result<()> {
     let spec: Spec = serde_json::from_slice(text).context(|| format!("failed to read {}", file.display()))?;
+    if role == Role::Strip {
+        return stripper::strip_as_told(&arguments);
+    }
     let arguments = if role == Role::RustLld { driver::in_the_linkers_words(arguments)? } else { arguments };
     if role == Role::RustLld
         && wants_cxx(&arguments)
@@ -176,7 +192,7 @@ fn act(role: Role, file: &Path, text: &[u8], arguments: Vec<OsString>, shell: &S
     {
         // zig is no child of cargo's: nobody else ends it, and takes away what it wrote.
         interrupt::install();
-        cxx::make(recipe, shell)?;
+        library::make(recipe, shell)?;
         interrupt::check()?;
     }
     let command = command(role, &spec, arguments).ok_or_else(|| {
@@ -193,6 +209,8 @@ pub fn command(role: Role, spec: &Spec, arguments: Vec<OsString>) -> Option<Comm
         Role::Ar => program(&spec.ar)?.args(arguments),
         Role::Ranlib => program(&spec.ranlib)?.args(arguments),
         Role::RustLld => linker(spec, arguments)?,
+        // That is done by the program itself.
+        Role::Strip => return None,
     };
     Some(spec.env.iter().fold(command, |command, (name, value)| command.env(name, value)))
 }
@@ -205,7 +223,8 @@ fn linker(spec: &Spec, mut arguments: Vec<OsString>) -> Option<Command> {
     let libraries = spec.libraries.iter().flat_map(|folder| ["-L".to_owned(), folder.to_string()]);
     let command = Command::new(spec.rust_lld.clone()?.as_str()).args(arguments);
     let command = command.args(spec.before_programs.iter().filter(|_| is_program)).args(&spec.before);
-    Some(command.args(rest).args(&spec.after).args(libraries))
+    let runtime = spec.runtime.iter().filter(|file| file.is_file()).map(|file| file.as_str());
+    Some(command.args(rest).args(&spec.after).args(libraries).args(runtime))
 }
 
 fn program(words: &[String]) -> Option<Command> {
@@ -214,7 +233,8 @@ fn program(words: &[String]) -> Option<Command> {
 
 fn compiler(words: &[String], spec: &Spec, arguments: Vec<OsString>) -> Option<Command> {
     let links = !arguments.iter().any(|argument| ["-c", "-S", "-E", "-M", "-MM"].iter().any(|one| argument == *one));
-    let asks = arguments.iter().any(|argument| argument == "--version" || argument == "-v") && arguments.len() == 1;
+    // `--version`, `-dumpmachine`: no file is named.
+    let asks = arguments.iter().all(|argument| argument.to_string_lossy().starts_with('-'));
     let arguments = if spec.is_zig { in_zigs_words(arguments) } else { arguments };
     let command = program(words)?.args(&spec.compile);
     Some(command.args(spec.link.iter().filter(|_| links && !asks)).args(arguments))
@@ -309,6 +329,7 @@ mod tests {
         assert_eq!(called(Role::Cc, "-c a.c").unwrap(), format!("{compile} -c a.c"));
         assert_eq!(called(Role::Cc, "a.o -o a").unwrap(), format!("{compile} -static a.o -o a"));
         assert_eq!(called(Role::Cc, "--version").unwrap(), format!("{compile} --version"));
+        assert_eq!(called(Role::Cc, "-m64 -dumpmachine").unwrap(), format!("{compile} -m64 -dumpmachine"));
         assert_eq!(called(Role::Ar, "crs a.a").unwrap(), "A=b zig ar crs a.a");
         assert_eq!(called(Role::RustLld, "-flavor gnu -lm").unwrap(), "A=b /s/rust-lld -flavor gnu -lm -L /l");
         assert_eq!(called(Role::Ranlib, "a.a"), None);
@@ -325,6 +346,17 @@ mod tests {
         };
         assert_eq!(called("-flavor gnu a.o"), "A=b /s/rust-lld -flavor gnu start.o begin.o a.o end.o -L /l");
         assert_eq!(called("-flavor gnu -shared a.o"), "A=b /s/rust-lld -flavor gnu begin.o -shared a.o end.o -L /l");
+    }
+
+    #[test]
+    fn the_compilers_own_library_is_the_last_where_there_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Utf8Path::from_path(folder.path()).unwrap().join("librt.a");
+        let spec = Spec { runtime: Some(runtime.clone()), ..spec() };
+        let link = || command(Role::RustLld, &spec, vec!["a.o".into()]).unwrap().to_string();
+        assert_eq!(link(), "A=b /s/rust-lld a.o -L /l");
+        fs_err::write(&runtime, "").unwrap();
+        assert_eq!(link(), format!("A=b /s/rust-lld a.o -L /l {runtime}"));
     }
 
     #[test]
@@ -357,8 +389,11 @@ mod tests {
         let ours = std::env::current_exe().unwrap();
         let length = |path: &Path| fs_err::metadata(path).unwrap().len();
         assert_eq!(length(Role::Cxx.path(&folder).as_std_path()), length(&ours));
-        // It stands for nothing.
-        assert!(!Role::Ranlib.path(&folder).exists());
+        // They stand for nothing.
+        assert!(!Role::Ranlib.path(&folder).exists() && !Role::Strip.path(&folder).exists());
+        install(&folder, &Spec { strips: true, ..spec() }).unwrap();
+        assert!(Role::Strip.path(&folder).exists());
+        install(&folder, &spec()).unwrap();
         let before = fs_err::metadata(folder.join(SPEC)).unwrap().modified().unwrap();
         install(&folder, &spec()).unwrap();
         assert_eq!(fs_err::metadata(folder.join(SPEC)).unwrap().modified().unwrap(), before);

@@ -103,16 +103,6 @@ fn cxx_symbols() {
     ]);
 }
 
-// row: gcc-library
-#[test]
-fn gcc_library() {
-    Case::library("gcc-library", "gcc_s").helps(&[
-        "`foo-sys` asks for `gcc_s` of gcc, and a static program has what is in there from the Rust toolchain",
-        "it comes in by app -> mid -> foo-sys",
-        "see whether a newer version leaves it out on musl: cargo update foo-sys",
-    ]);
-}
-
 // row: library
 #[test]
 fn library() {

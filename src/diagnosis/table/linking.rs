@@ -119,15 +119,6 @@ pub(super) const ROWS: &[Row] = &[
         ..LINK
     },
     Row {
-        name: "gcc-library",
-        signs: NO_LIBRARY,
-        is_meant: |library| ["gcc", "gcc_s", "gcc_eh"].contains(&library),
-        blame: Blame::Library,
-        cause: "{crate} asks for `{0}` of gcc, and a static program has what is in there from the Rust toolchain",
-        ways: &[Way::Say("see whether a newer version leaves it out on musl: cargo update {name}")],
-        ..LINK
-    },
-    Row {
         name: "library",
         signs: NO_LIBRARY,
         blame: Blame::Library,

@@ -1,5 +1,6 @@
 /* What C gets wrong when its compiler is for another libc, another CPU, or checks what is undefined. */
 #define _GNU_SOURCE
+#include <complex.h>
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -40,6 +41,24 @@ int threads(void) {
 }
 
 double root(double x) { return sqrt(x) + (double)fabsl((long double)cbrt(x)); }
+
+struct five {
+    long words[5];
+};
+
+/* What a compiler leaves to a library of its own, which is not the one that Rust brings. */
+int left_to_a_library(double one) {
+    char code[64] = {0};
+    struct five from = {{1, 2, 3, 4, 5}}, to;
+    long double complex number = one + 2 * I;
+    __builtin___clear_cache(code, code + sizeof code);
+    __atomic_load(&from, &to, __ATOMIC_SEQ_CST);
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("sse2")) return -1;
+#endif
+    return (int)lround((double)(10 * creall(number / (one - 2 * I)))) + (int)to.words[4];
+}
 
 /* Undefined, and what every old library does somewhere. */
 int shifted(int by) { return 1 << by; }
