@@ -51,11 +51,11 @@ impl Program {
         let target_dir = scene.folder().join("compiled").join(name);
         let mut program = Self { label: String::new(), folder, target_dir, cargo: Vec::new(), binaries: Vec::new() };
         program.cargo = program.planned_compilation(sh, scene)?;
+        // The first one of all, so that there are layers to forget, and the linkers that the plan names.
+        program.push(scene, "builtin", &scene.fresh_name()).read()?;
         let messages = program.compile(scene).read().context("the program could not be compiled")?;
         program.binaries = binaries(&messages)?;
         program.label = format!("{} KiB", program.size()? / 1024);
-        // The first one of all, so that there are layers to forget.
-        program.push(scene, "builtin", &scene.fresh_name()).read()?;
         Ok(program)
     }
 
