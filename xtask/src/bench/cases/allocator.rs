@@ -28,6 +28,9 @@ const EMULATOR: &str = "qemu-aarch64-static";
 /// Variables that name a compiler for musl, and where zig keeps what it has compiled.
 const COMPILERS: [&str; 3] = ["CC_x86_64_unknown_linux_musl", "CC_aarch64_unknown_linux_musl", "ZIG_GLOBAL_CACHE_DIR"];
 
+/// Names the folder that cargo-scratch keeps what it gets in.
+const CACHE: &str = "CARGO_SCRATCH_CACHE_DIR";
+
 /// The same work on each of them.
 pub fn allocator(setting: &Setting<'_>) -> anyhow::Result<Vec<Table>> {
     let Some(built) = Built::of(setting)? else { return Ok(Vec::new()) };
@@ -53,6 +56,10 @@ impl Built {
         let Setting { sh, scene, .. } = setting;
         let folder = scene.folder().join("programs/allocates");
         generated::write_allocating(&folder)?;
+        // zig is got once; with the whole environment, as there may be a proxy in it. Where it can't be, there may be another one.
+        let (scratch, cache) = (scene.scratch(), scene.folder().join("cache"));
+        let get = cmd!(sh, "{scratch} scratch doctor --quiet --fix zig --yes").env(CACHE, &cache);
+        get.quiet().ignore_status().ignore_stdout().run()?;
         let place = |name: &str| scene.folder().join("compiled/allocates").join(name);
         let built = Built { musl: place("musl"), mimalloc: place("mimalloc"), glibc: place("glibc"), folder };
         let check = |target_dir: &Path| {
@@ -60,6 +67,7 @@ impl Built {
             let compilers = COMPILERS.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
             compilers
                 .fold(check, |check, (name, value)| check.env(name, value))
+                .env(CACHE, &cache)
                 .args(["--target-dir".as_ref(), target_dir])
         };
         check(&built.musl).read()?;
