@@ -17,6 +17,7 @@ use crate::native::provision::host::{Host, Libc};
 use crate::native::resolver::Language;
 use crate::needs::graph::{Graph, Package};
 use crate::needs::native::Tool;
+use crate::needs::native::table::TABLE;
 
 /// What a failure comes from.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Diagnosis {
             .map(|(it, package)| package.map_or_else(|| it.name.clone(), |package| package.name.clone()))
             .collect();
         let mut lines = vec![self.filled(self.row.cause, &names)];
-        for package in packages.into_iter().flatten() {
+        for package in packages.iter().flatten() {
             let path = graph.map(|graph| graph.path_to(package)).unwrap_or_default();
             // The program itself, and what it depends on itself, are no news.
             if path.len() > 2 {
@@ -113,10 +114,11 @@ impl Diagnosis {
         }
         let is_known = |way: &&Way| !names.is_empty() || !matches!(way, Way::Say(text) if text.contains("{name}"));
         for way in self.row.ways.iter().filter(is_known) {
-            lines.push(match way {
-                Way::Say(text) => self.filled(text, &names),
-                Way::Get(tool) => getting(*tool),
-                Way::GetHostCompiler => getting_host_compiler(Host::this().libc),
+            lines.extend(match way {
+                Way::Say(text) => Some(self.filled(text, &names)),
+                Way::Get(tool) => Some(getting(*tool)),
+                Way::GetHostCompiler => Some(getting_host_compiler(Host::this().libc)),
+                Way::Instead => packages.iter().flatten().find_map(|package| instead(package)),
             });
         }
         lines.join("\n    ")
@@ -131,6 +133,12 @@ impl Diagnosis {
         let text = text.replace("{library}", table::library_of(capture(0)).unwrap_or_default());
         (0..3).fold(text, |text, place| text.replace(&format!("{{{place}}}"), capture(place)))
     }
+}
+
+/// What is known of the package that makes it unnecessary to compile it as it was.
+fn instead(package: &Package) -> Option<String> {
+    let mut known = TABLE.iter().filter(|row| row.holds_for(package) && !row.instead.is_empty());
+    known.next().map(|row| row.instead.to_owned())
 }
 
 fn getting(tool: Tool) -> String {

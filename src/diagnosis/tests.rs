@@ -225,6 +225,18 @@ fn a_script_is_believed_where_it_says_why_it_failed() {
 }
 
 #[test]
+fn what_is_known_of_the_package_comes_first() {
+    let said = "error: linking with `rust-lld` failed: exit status: 1\n  = note: rust-lld: error: \
+                /d/librdkafka_sys-ed575f5bce27d542.rlib(rdkafka.o) is incompatible with /l/crt1.o\n";
+    let graph =
+        |features: &str| Graph::of_depths(&["0;;app v1.0.0", &format!("1;{features};rdkafka-sys v4.9.0")]).unwrap();
+    let help = |features: &str| find(said.as_bytes(), &|_| None).unwrap().help(Some(&graph(features)));
+    let lines = help("libz");
+    assert!(lines.contains("\n    the feature `cmake-build` of `rdkafka`"), "{lines}");
+    assert!(!help("cmake-build").contains("the feature"), "{}", help("cmake-build"));
+}
+
+#[test]
 fn the_doctor_is_told_what_to_get_and_only_what_helps() {
     let help = find(UNDEFINED.replace("bar", "fopen64").as_bytes(), &|_| None).expect("a known message").help(None);
     assert!(help.ends_with("get it into your own cache folder: cargo scratch doctor --fix zig"), "{help}");

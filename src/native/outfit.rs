@@ -120,6 +120,9 @@ pub fn additions(equipment: &Equipment, targets: &[Target<'_>], setting: &Settin
     Ok(additions)
 }
 
+/// The least version of cmake that a project is taken to be for: <https://cmake.org/cmake/help/latest/envvar/CMAKE_POLICY_VERSION_MINIMUM.html>
+const POLICY: &str = "CMAKE_POLICY_VERSION_MINIMUM";
+
 fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, String)> {
     let is_set = |name: &str| setting.config.variable(name).is_some();
     // What a build script would take of the user's, were it not for ours: those names come before them.
@@ -136,19 +139,23 @@ fn host_variables(equipment: &Equipment, setting: &Setting<'_>) -> Vec<(String, 
     };
     let free = compilers.into_iter().filter(|(name, _)| !is_users(name));
     let mut found: Vec<_> = free.map(|(name, value)| (variables::of_target(name, setting.host), value)).collect();
-    let mut set = |name: &str, value: &Utf8Path| {
+    let mut set = |name: &str, value: &str| {
         if !is_set(name) {
             found.push((name.to_owned(), value.to_string()));
         }
     };
+    // From its version 4 on, cmake refuses what many libraries still ask for, which it knew how to do until then.
+    if !equipment.platforms.is_empty() {
+        set(POLICY, "3.5");
+    }
     let wants = equipment.reads_headers || equipment.platforms.iter().any(|equipped| equipped.reads_headers);
     if let Some(Libclang::Provisioned(folder)) = &setting.machine.libclang
         && wants
     {
-        set("LIBCLANG_PATH", folder);
+        set("LIBCLANG_PATH", folder.as_str());
     }
     if let Some(cmake) = setting.machine.cmake.as_ref().filter(|_| setting.machine.program("cmake").is_none()) {
-        set("CMAKE", cmake);
+        set("CMAKE", cmake.as_str());
     }
     found
 }
@@ -525,6 +532,21 @@ mod tests {
             assert_eq!(names(HostLinker::Program("/bin/gcc".into()), &[(name, "gcc-9")]), [""; 0], "{name}");
         }
         assert_eq!(names(HostLinker::Zig(zig), &[("HOST_AR", "x"), ("CXX", "y")]), ours[..1]);
+    }
+
+    #[test]
+    fn cmake_takes_projects_of_old_unless_the_user_says_which() {
+        let equipped = Equipped {
+            platform: Platform::parse("linux/amd64").unwrap(),
+            c: None,
+            cxx: None,
+            links_cxx: false,
+            reads_headers: false,
+        };
+        let equipment = Equipment { platforms: vec![equipped], ..Equipment::default() };
+        let of = |env: &[(&str, &str)]| with_setting(env, |setting| host_variables(&equipment, setting));
+        assert_eq!(of(&[]), [(POLICY.to_owned(), "3.5".to_owned())]);
+        assert_eq!(of(&[(POLICY, "3.10")]), []);
     }
 
     #[cfg(unix)]

@@ -26,7 +26,11 @@ pub(super) const ROWS: &[Row] = &[
         name: "wrong-cpu",
         signs: &["{} is incompatible with {}"],
         cause: "{crate} was compiled for another CPU than the program: its build script called a compiler of this machine",
-        ways: &[Way::Get(Tool::C), Way::Say("and let no variable such as CC name a compiler for another target")],
+        ways: &[
+            Way::Instead,
+            Way::Get(Tool::C),
+            Way::Say("and let no variable such as CC name a compiler for another target"),
+        ],
         ..LINK
     },
     Row {

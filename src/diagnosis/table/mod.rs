@@ -78,6 +78,8 @@ pub enum Way {
     Get(Tool),
     /// Get what links what runs on this machine.
     GetHostCompiler,
+    /// Do without, or have it compiled in another way, where that is known of the package.
+    Instead,
 }
 
 /// The rows; of those that fit, the first is the most specific one.

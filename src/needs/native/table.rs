@@ -209,7 +209,8 @@ pub const TABLE: &[Row] = &[
     Row::new("c-ares-sys", &[C], "compiles c-ares", "cc::Build").without(&["build-cmake"]),
     Row::new("c-ares-sys", &[C, Cmake], "compiles c-ares", "cmake::Config").with(&["build-cmake"]),
     Row::new("rdkafka-sys", &[C, Cxx, Make], "compiles librdkafka", "mkl_require cxx")
-        .without(&["cmake-build", "dynamic-linking"]),
+        .without(&["cmake-build", "dynamic-linking"])
+        .instead("the feature `cmake-build` of `rdkafka` compiles it for the target, and not with this machine's `cc`"),
     Row::new("rdkafka-sys", &[C, Cxx, Cmake], "compiles librdkafka", "cmake::Config").with(&["cmake-build"]),
     Row::new("rdkafka-sys", &[Library("rdkafka")], "links the system's librdkafka", "probe(\"rdkafka\")")
         .with(&["dynamic-linking"])
