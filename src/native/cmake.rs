@@ -49,8 +49,17 @@ pub fn toolchain_file(
         // What it compiles to try the compiler can't run here, and needs no start files this way.
         ("CMAKE_TRY_COMPILE_TARGET_TYPE", "STATIC_LIBRARY".to_owned()),
     ]);
-    lines.into_iter().map(|(name, value)| format!("set({name} {value})\n")).collect()
+    let lines = lines.into_iter().map(|(name, value)| format!("set({name} {value})\n"));
+    lines.chain([BUILT.to_owned()]).collect()
 }
+
+/// What other packages have built for this target may be found too, where the crate `cmake` says that it is
+/// (`register_dep`): cmake takes any folder for one below a root, and leaves those as they are that are below one already.
+/// Each package's `OUT_DIR` is in one folder, that of the profile.
+const BUILT: &str = "if(DEFINED ENV{OUT_DIR})\n  \
+    get_filename_component(CARGO_SCRATCH_BUILT \"$ENV{OUT_DIR}/../../..\" ABSOLUTE)\n  \
+    list(APPEND CMAKE_FIND_ROOT_PATH \"${CARGO_SCRATCH_BUILT}\")\n\
+    endif()\n";
 
 /// What cmake calls to compile for a target on this host, where that is known: cmake checks it before anything else.
 ///

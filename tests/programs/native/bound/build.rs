@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 fn main() {
-    let built = cmake::build("adder");
+    let built = cmake::Config::new("adder").register_dep("z").build();
     println!("cargo::rustc-link-search=native={}", built.join("lib").display());
     println!("cargo::rustc-link-lib=static=adder");
     println!("cargo::rerun-if-changed=adder");
