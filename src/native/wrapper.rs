@@ -232,7 +232,9 @@ fn program(words: &[String]) -> Option<Command> {
 }
 
 fn compiler(words: &[String], spec: &Spec, arguments: Vec<OsString>) -> Option<Command> {
-    let links = !arguments.iter().any(|argument| ["-c", "-S", "-E", "-M", "-MM"].iter().any(|one| argument == *one));
+    // Nothing is linked, or nothing but what is named.
+    let bare = ["-c", "-S", "-E", "-M", "-MM", "-r", "-nostdlib", "-nodefaultlibs", "-nolibc"];
+    let links = !arguments.iter().any(|argument| bare.iter().any(|one| argument == *one));
     // `--version`, `-dumpmachine`: no file is named.
     let asks = arguments.iter().all(|argument| argument.to_string_lossy().starts_with('-'));
     let arguments = if spec.is_zig { in_zigs_words(arguments) } else { arguments };
@@ -330,6 +332,7 @@ mod tests {
         assert_eq!(called(Role::Cc, "a.o -o a").unwrap(), format!("{compile} -static a.o -o a"));
         assert_eq!(called(Role::Cc, "--version").unwrap(), format!("{compile} --version"));
         assert_eq!(called(Role::Cc, "-m64 -dumpmachine").unwrap(), format!("{compile} -m64 -dumpmachine"));
+        assert_eq!(called(Role::Cc, "-nostdlib a.o").unwrap(), format!("{compile} -nostdlib a.o"));
         assert_eq!(called(Role::Ar, "crs a.a").unwrap(), "A=b zig ar crs a.a");
         assert_eq!(called(Role::RustLld, "-flavor gnu -lm").unwrap(), "A=b /s/rust-lld -flavor gnu -lm -L /l");
         assert_eq!(called(Role::Ranlib, "a.a"), None);
