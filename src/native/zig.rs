@@ -100,7 +100,7 @@ pub fn cpu(triple: &str) -> Option<&'static str> {
     }
 }
 
-/// The libraries that belong to zig's C++: see [`super::cxx`].
+/// The libraries that belong to zig's C++: see [`super::library`].
 pub fn cxx_headers(library: &Utf8Path) -> [Utf8PathBuf; 2] {
     [library.join("libcxx/include"), library.join("libcxxabi/include")]
 }
