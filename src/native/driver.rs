@@ -20,20 +20,26 @@ pub fn in_the_linkers_words(arguments: Vec<OsString>) -> Result<Vec<OsString>> {
 fn response_file(argument: OsString) -> Result<OsString> {
     let Some(path) = argument.to_str().and_then(|text| text.strip_prefix('@')) else { return Ok(argument) };
     let Ok(text) = fs_err::read_to_string(path) else { return Ok(argument) };
-    let given = lines(&text);
+    let quoted = cfg!(windows);
+    let given = lines(&text, quoted);
     let words = translated(given.clone());
     if words == given {
         return Ok(argument);
     }
     let new = format!("{path}.lld");
-    let text: String = words.iter().map(|word| escaped(word)).collect();
+    let text: String = words.iter().map(|word| escaped(word, quoted)).collect();
     fs_err::write(Path::new(&new), text).context(|| format!("failed to write {new}"))?;
     Ok(format!("@{new}").into())
 }
 
-/// The arguments in a file as rustc writes it: one in a line, spaces and backslashes after a backslash.
-fn lines(text: &str) -> Vec<OsString> {
+/// The arguments in a file as rustc writes it: one in a line, spaces and backslashes after a backslash; on Windows, where lld
+/// reads it as Microsoft's linker does, in quotes.
+fn lines(text: &str, quoted: bool) -> Vec<OsString> {
     let of_line = |line: &str| {
+        let bare = line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).filter(|_| quoted);
+        if let Some(bare) = bare {
+            return bare.replace("\\\"", "\"").into();
+        }
         let mut word = String::new();
         let mut letters = line.chars();
         while let Some(letter) = letters.next() {
@@ -44,7 +50,10 @@ fn lines(text: &str) -> Vec<OsString> {
     text.lines().map(of_line).collect()
 }
 
-fn escaped(word: &OsStr) -> String {
+fn escaped(word: &OsStr, quoted: bool) -> String {
+    if quoted {
+        return format!("\"{}\"\n", word.to_string_lossy().replace('"', "\\\""));
+    }
     word.to_string_lossy().replace('\\', "\\\\").replace(' ', "\\ ") + "\n"
 }
 
@@ -137,6 +146,17 @@ mod tests {
         assert_eq!(translated(words(all)), words(all));
     }
 
+    #[test]
+    fn a_file_is_written_as_it_was_read() {
+        for (text, quoted) in [("a\\ b.o\n-lc\nc\\\\d.o\n", false), ("\"C:\\a b.o\"\n\"-DX=\\\"y\\\"\"\n", true)] {
+            let words = lines(text, quoted);
+            assert!(words.iter().all(|word| !word.to_string_lossy().starts_with('"')), "{words:?}");
+            assert_eq!(words.iter().map(|word| escaped(word, quoted)).collect::<String>(), text);
+        }
+        assert_eq!(lines("\"C:\\a b.o\"\n", true), ["C:\\a b.o"]);
+    }
+
+    #[cfg(unix)]
     #[test]
     fn a_file_with_arguments_is_read_too() {
         let folder = tempfile::tempdir().unwrap();
