@@ -1,7 +1,7 @@
 //! What the machine lacks: cargo, targets, a target folder that can be written; and what cargo has to say.
 
-use cargo_scratch::native::install;
-use cargo_scratch::needs::native::Tool;
+#[cfg(unix)]
+use cargo_scratch::{native::install, needs::native::Tool};
 use snapbox::str;
 
 use crate::support::{Layout, Project};
